@@ -1,0 +1,1 @@
+//! Decides: images to batches, batches to task attempts, attempts to results.

@@ -1,0 +1,1 @@
+//! Bytes and operations in, bytes out: pictures without network and without Mesos.

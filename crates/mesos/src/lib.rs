@@ -1,0 +1,1 @@
+//! Everything needed to write an Apache Mesos framework on the v1 HTTP API.

@@ -1,0 +1,1 @@
+//! What scheduler, executor and file server say to each other.

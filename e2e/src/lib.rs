@@ -1,0 +1,1 @@
+//! Scenarios across real processes, on the embedded cluster and on a real Mesos.

@@ -1,0 +1,1 @@
+//! Runs on the agents: downloads, processes and uploads images.

@@ -1,0 +1,1 @@
+//! Serves the executor and the samples, takes the results and shows them.

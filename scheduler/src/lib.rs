@@ -1,0 +1,1 @@
+//! Assigns the images of a list to Mesos tasks and follows every task to its end.
