@@ -1,0 +1,121 @@
+//! GIF, by its colour tables: they lie uncompressed between the frames, so the frames stay as
+//! they are, with their delays, disposal, transparency and loop count.
+
+use std::ops::Range;
+
+use crate::{Error, Format, Output, Path, cursor::Cursor, request::Request};
+
+const EXTENSION: u8 = 0x21;
+const IMAGE: u8 = 0x2c;
+const TRAILER: u8 = 0x3b;
+
+pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
+    let layout = Layout::read(request)?;
+    request.limits.check_memory(request.input.len() as u64)?;
+    let mut bytes = request.input.to_vec();
+    for table in layout.colour_tables {
+        request.map.bytes(bytes.get_mut(table).unwrap_or_default());
+    }
+    Ok(Output {
+        bytes,
+        format: Format::Gif,
+        width: layout.width.into(),
+        height: layout.height.into(),
+        frames: layout.frames,
+        path: Path::Palette,
+        notes: Vec::new(),
+    })
+}
+
+#[derive(Debug, Default)]
+struct Layout {
+    width: u16,
+    height: u16,
+    frames: u32,
+    has_global_table: bool,
+    colour_tables: Vec<Range<usize>>,
+}
+
+impl Layout {
+    fn read(request: &Request<'_>) -> Result<Self, Error> {
+        let mut cursor = Cursor::new(request.input, Format::Gif);
+        let mut layout = Self::read_screen(&mut cursor)?;
+        request.limits.check_size(layout.width.into(), layout.height.into())?;
+        loop {
+            match cursor.u8()? {
+                EXTENSION => {
+                    cursor.u8()?;
+                    skip_sub_blocks(&mut cursor)?;
+                }
+                IMAGE => {
+                    layout.read_frame(&mut cursor)?;
+                    request.limits.check_frames(layout.frames)?;
+                }
+                TRAILER => return layout.checked(),
+                other => {
+                    let at = cursor.position() - 1;
+                    let what = format!("there is no block of type {other:#04x} (at byte {at})");
+                    return Err(Error::corrupt(Format::Gif, what));
+                }
+            }
+        }
+    }
+
+    fn read_screen(cursor: &mut Cursor<'_>) -> Result<Self, Error> {
+        cursor.take(b"GIF89a".len())?;
+        let (width, height) = (cursor.u16_le()?, cursor.u16_le()?);
+        let flags = cursor.u8()?;
+        cursor.take(2)?;
+        let mut layout = Self { width, height, ..Self::default() };
+        layout.has_global_table = layout.take_table(cursor, flags)?;
+        Ok(layout)
+    }
+
+    fn read_frame(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Error> {
+        cursor.take(8)?;
+        let flags = cursor.u8()?;
+        if !self.take_table(cursor, flags)? && !self.has_global_table {
+            return Err(Error::unsupported(
+                "the GIF has a frame without any colour table, so its colours are not known",
+            ));
+        }
+        let code_size = cursor.u8()?;
+        if !(1..=11).contains(&code_size) {
+            let what = format!("a frame begins with the impossible code size {code_size}");
+            return Err(Error::corrupt(Format::Gif, what));
+        }
+        skip_sub_blocks(cursor)?;
+        self.frames = self.frames.saturating_add(1);
+        Ok(())
+    }
+
+    /// Remembers the colour table that `flags` announce at this place, if they do.
+    fn take_table(&mut self, cursor: &mut Cursor<'_>, flags: u8) -> Result<bool, Error> {
+        if flags & 0x80 == 0 {
+            return Ok(false);
+        }
+        let start = cursor.position();
+        cursor.take(3 << ((flags & 7) + 1))?;
+        self.colour_tables.push(start..cursor.position());
+        Ok(true)
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        if self.frames == 0 {
+            return Err(Error::corrupt(Format::Gif, "it holds no picture"));
+        }
+        if self.width == 0 || self.height == 0 {
+            return Err(Error::corrupt(Format::Gif, "its width or height is 0"));
+        }
+        Ok(self)
+    }
+}
+
+fn skip_sub_blocks(cursor: &mut Cursor<'_>) -> Result<(), Error> {
+    loop {
+        match cursor.u8()? {
+            0 => return Ok(()),
+            length => cursor.take(length.into())?,
+        };
+    }
+}

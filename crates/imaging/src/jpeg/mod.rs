@@ -1,0 +1,47 @@
+//! JPEG: through its pixels, written with the tables and the sampling it came with.
+//!
+//! The way by entropy-coded bits will stand beside [`pixels`] and share [`segments`] and
+//! [`metadata`] with it.
+
+mod metadata;
+mod pixels;
+mod segments;
+
+use metadata::Kept;
+use segments::{Layout, SOI};
+
+use crate::{Error, Format, Output, Path, request::Request};
+
+pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
+    let layout = Layout::read(request.input)?;
+    let (width, height) = (layout.frame.width.into(), layout.frame.height.into());
+    request.limits.check_size(width, height)?;
+    let mut kept = Kept::select(&layout.metadata, &layout.frame);
+    let encoded = pixels::process(request, &layout, &mut kept.notes)?;
+    if !layout.trailing.iter().all(|&byte| byte == 0) {
+        let count = layout.trailing.len();
+        kept.notes.push(format!("{count} bytes after the end of the picture were left out"));
+    }
+    Ok(Output {
+        bytes: join(&kept, &encoded),
+        format: Format::Jpeg,
+        width,
+        height,
+        frames: 1,
+        path: Path::Pixels,
+        notes: kept.notes,
+    })
+}
+
+/// The source's segments before what the encoder wrote.
+fn join(kept: &Kept, encoded: &[u8]) -> Vec<u8> {
+    let after_soi = encoded.get(2..).unwrap_or_default();
+    // The encoder's own JFIF segment is only there for files that come without one.
+    let jfif_bytes = match after_soi {
+        &[0xff, 0xe0, high, low, ..] => 2 + usize::from(u16::from_be_bytes([high, low])),
+        _ => 0,
+    };
+    let (jfif, picture) = after_soi.split_at_checked(jfif_bytes).unwrap_or((&[], after_soi));
+    let jfif = if kept.has_jfif { &[] } else { jfif };
+    [&[0xff, SOI][..], jfif, &kept.bytes, picture].concat()
+}

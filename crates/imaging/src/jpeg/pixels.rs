@@ -1,0 +1,169 @@
+//! Decode, map, and encode so that little is lost: the source's own quantisation tables put the
+//! coefficients back where they were, so nothing is rounded a second time but what the operation
+//! itself changed.
+
+use jpeg_encoder::{
+    ChromaSubsamplingMethod, ColorType, Encoder, EncodingError, QuantizationTableType,
+    SamplingFactor,
+};
+use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
+
+use super::{
+    metadata::adobe_transform,
+    segments::{Component, Layout},
+};
+use crate::{Error, Format, request::Request};
+
+/// Coefficients are held in two bytes each, on either side, where scans refine one another.
+const PROGRESSIVE_FACTOR: u64 = 5;
+
+pub(super) fn process(
+    request: &Request<'_>,
+    layout: &Layout<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<u8>, Error> {
+    request.limits.check_memory(memory_bytes(request, layout))?;
+    let mut samples = decode(request, layout)?;
+    request.map.bytes(&mut samples);
+    note_conversion(layout, notes);
+    encode(&samples, layout).map_err(|error| Error::unwritable(Format::Jpeg, error))
+}
+
+fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
+    let frame = &layout.frame;
+    let pixels = u64::from(frame.width) * u64::from(frame.height);
+    let samples = pixels * frame.components.len() as u64;
+    let copies = if frame.is_progressive { PROGRESSIVE_FACTOR } else { 1 };
+    samples * copies + request.input.len() as u64
+}
+
+fn decode(request: &Request<'_>, layout: &Layout<'_>) -> Result<Vec<u8>, Error> {
+    let colours = match layout.frame.components.len() {
+        1 => ColorSpace::Luma,
+        _ => ColorSpace::RGB,
+    };
+    // Strict, because otherwise missing parts are filled with gray without a word.
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_max_width(u16::MAX.into())
+        .set_max_height(u16::MAX.into())
+        .jpeg_set_out_colorspace(colours);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(request.input), options);
+    decoder.decode().map_err(|error| refused(&error))
+}
+
+fn refused(error: &DecodeErrors) -> Error {
+    let text = error.to_string();
+    if matches!(error, DecodeErrors::Unsupported(_)) {
+        return Error::unsupported(format!("the JPEG is of an unsupported kind: {text}"));
+    }
+    if matches!(error, DecodeErrors::ExhaustedData) || text.contains("Premature") {
+        return Error::truncated(Format::Jpeg);
+    }
+    Error::corrupt(Format::Jpeg, text.trim())
+}
+
+fn note_conversion(layout: &Layout<'_>, notes: &mut Vec<String>) {
+    if layout.frame.components.len() == 4 {
+        notes.push("the JPEG held CMYK colours; they were converted to RGB".to_owned());
+    } else if is_rgb(layout) {
+        notes.push("the JPEG held RGB colours; they were stored as YCbCr".to_owned());
+    }
+}
+
+fn is_rgb(layout: &Layout<'_>) -> bool {
+    let ids: Vec<u8> = layout.frame.components.iter().map(|component| component.id).collect();
+    ids == b"RGB" || ids.len() == 3 && adobe_transform(&layout.metadata) == Some(0)
+}
+
+fn encode(samples: &[u8], layout: &Layout<'_>) -> Result<Vec<u8>, EncodingError> {
+    let frame = &layout.frame;
+    let mut bytes = Vec::new();
+    // The quality counts for nothing where tables are given.
+    let mut encoder = Encoder::new(&mut bytes, 90);
+    let (luma, chroma) = tables(layout);
+    encoder.set_quantization_tables(luma, chroma);
+    encoder.set_sampling_factor(sampling(&frame.components));
+    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
+    encoder.set_progressive(frame.is_progressive);
+    encoder.set_optimized_huffman_tables(frame.is_progressive);
+    if layout.restart_interval > 0 {
+        encoder.set_restart_interval(layout.restart_interval);
+    }
+    let colours = if frame.components.len() == 1 { ColorType::Luma } else { ColorType::Rgb };
+    encoder.encode(samples, frame.width, frame.height, colours)?;
+    Ok(bytes)
+}
+
+fn tables(layout: &Layout<'_>) -> (QuantizationTableType, QuantizationTableType) {
+    let table = |index: usize| {
+        let component = layout.frame.components.get(index)?;
+        *layout.tables.get(usize::from(component.table))?
+    };
+    let as_type = |table: Option<[u16; 64]>| match table {
+        Some(table) => QuantizationTableType::Custom(Box::new(in_rows(&table))),
+        None => QuantizationTableType::Default,
+    };
+    let luma = table(0);
+    (as_type(luma), as_type(table(1).or(luma)))
+}
+
+/// From the zigzag order of the file to rows, within what an eight-bit table can hold.
+fn in_rows(zigzag: &[u16; 64]) -> [u16; 64] {
+    let mut places: Vec<(u16, u16)> = (0..64).map(|place| (place / 8, place % 8)).collect();
+    // Along each diagonal, up on the even ones and down on the odd ones.
+    places.sort_by_key(|&(row, column)| {
+        let diagonal = row + column;
+        (diagonal, if diagonal % 2 == 0 { column } else { row })
+    });
+    let mut rows = [1; 64];
+    for (&(row, column), &value) in places.iter().zip(zigzag) {
+        if let Some(slot) = rows.get_mut(usize::from(row * 8 + column)) {
+            *slot = value.clamp(1, 255);
+        }
+    }
+    rows
+}
+
+/// How many luma samples share a chroma sample; full chroma where the source has a rare pattern.
+fn sampling(components: &[Component]) -> SamplingFactor {
+    let factor = match components {
+        [luma, blue, red]
+            if (blue.horizontal, blue.vertical) == (red.horizontal, red.vertical)
+                && luma.horizontal % blue.horizontal == 0
+                && luma.vertical % blue.vertical == 0 =>
+        {
+            let horizontal = luma.horizontal / blue.horizontal;
+            SamplingFactor::from_factors(horizontal, luma.vertical / blue.vertical)
+        }
+        _ => None,
+    };
+    factor.unwrap_or(SamplingFactor::F_1_1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zigzag_order_becomes_rows() {
+        let mut zigzag = [0; 64];
+        zigzag.iter_mut().zip(1..).for_each(|(slot, value)| *slot = value);
+        let rows = in_rows(&zigzag);
+        assert_eq!(rows[..8], [1, 2, 6, 7, 15, 16, 28, 29]);
+        assert_eq!(rows[8..16], [3, 5, 8, 14, 17, 27, 30, 43]);
+        assert_eq!(rows[56..], [36, 37, 49, 50, 58, 59, 63, 64]);
+    }
+
+    #[test]
+    fn sampling_follows_the_source() {
+        let component = |horizontal, vertical| Component { id: 1, horizontal, vertical, table: 0 };
+        let with_luma = |h, v| sampling(&[component(h, v), component(1, 1), component(1, 1)]);
+        assert_eq!(with_luma(1, 1), SamplingFactor::F_1_1);
+        assert_eq!(with_luma(2, 1), SamplingFactor::F_2_1);
+        assert_eq!(with_luma(2, 2), SamplingFactor::F_2_2);
+        assert_eq!(with_luma(4, 1), SamplingFactor::F_4_1);
+        assert_eq!(sampling(&[component(2, 2)]), SamplingFactor::F_1_1);
+    }
+}

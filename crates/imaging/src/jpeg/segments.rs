@@ -1,0 +1,207 @@
+//! The segments a JPEG is made of, and what they say about how it was encoded.
+
+use crate::{Error, Format, cursor::Cursor};
+
+pub(super) const SOI: u8 = 0xd8;
+const EOI: u8 = 0xd9;
+const SOS: u8 = 0xda;
+const DQT: u8 = 0xdb;
+const DNL: u8 = 0xdc;
+const DRI: u8 = 0xdd;
+const COM: u8 = 0xfe;
+
+/// A marker with what belongs to it, without its length.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Segment<'a> {
+    pub(super) marker: u8,
+    pub(super) body: &'a [u8],
+}
+
+impl Segment<'_> {
+    pub(super) fn is_metadata(&self) -> bool {
+        matches!(self.marker, 0xe0..=0xef | COM)
+    }
+}
+
+/// One colour component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Component {
+    pub(super) id: u8,
+    pub(super) horizontal: u8,
+    pub(super) vertical: u8,
+    pub(super) table: u8,
+}
+
+/// What the start of frame says.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) width: u16,
+    pub(super) height: u16,
+    pub(super) is_progressive: bool,
+    pub(super) components: Vec<Component>,
+}
+
+/// A whole JPEG, read from start to end without decoding it.
+#[derive(Debug)]
+pub(super) struct Layout<'a> {
+    pub(super) metadata: Vec<Segment<'a>>,
+    pub(super) frame: Frame,
+    /// The quantisation tables by number, in the order of the file (zigzag).
+    pub(super) tables: [Option<[u16; 64]>; 4],
+    pub(super) restart_interval: u16,
+    /// What follows after the end of the picture.
+    pub(super) trailing: &'a [u8],
+}
+
+impl<'a> Layout<'a> {
+    pub(super) fn read(input: &'a [u8]) -> Result<Self, Error> {
+        let mut cursor = Cursor::new(input, Format::Jpeg);
+        cursor.take(2)?;
+        let mut walk = Walk::default();
+        loop {
+            match next_marker(&mut cursor)? {
+                EOI => return walk.finish(cursor.rest()),
+                // Restarts and TEM stand alone.
+                0xd0..=0xd7 | 0x01 => {}
+                marker => {
+                    let segment = read_segment(&mut cursor, marker)?;
+                    walk.take(segment)?;
+                    if marker == SOS {
+                        skip_entropy_coded(&mut cursor)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Walk<'a> {
+    metadata: Vec<Segment<'a>>,
+    frame: Option<Frame>,
+    tables: [Option<[u16; 64]>; 4],
+    restart_interval: u16,
+    scans: u32,
+}
+
+impl<'a> Walk<'a> {
+    fn take(&mut self, segment: Segment<'a>) -> Result<(), Error> {
+        match segment.marker {
+            SOS => self.scans += 1,
+            DQT => self.take_tables(segment.body)?,
+            DRI => self.restart_interval = Cursor::new(segment.body, Format::Jpeg).u16_be()?,
+            DNL => return Err(unsupported("has its height behind its picture (DNL)")),
+            0xc0..=0xc2 => self.frame = Some(Frame::read(segment)?),
+            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(unsupported("is lossless")),
+            0xc5 | 0xc6 | 0xcd | 0xce => return Err(unsupported("is hierarchical")),
+            0xc9 | 0xca => return Err(unsupported("uses arithmetic coding")),
+            SOI => return Err(Error::corrupt(Format::Jpeg, "a second picture begins within it")),
+            _ if segment.is_metadata() => self.metadata.push(segment),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_tables(&mut self, body: &[u8]) -> Result<(), Error> {
+        let mut cursor = Cursor::new(body, Format::Jpeg);
+        while !cursor.rest().is_empty() {
+            let kind = cursor.u8()?;
+            let mut table = [0; 64];
+            for value in &mut table {
+                *value = if kind >> 4 == 0 { cursor.u8()?.into() } else { cursor.u16_be()? };
+            }
+            let slot = self.tables.get_mut(usize::from(kind & 0x0f));
+            *slot.ok_or_else(|| Error::corrupt(Format::Jpeg, "a table has a wrong number"))? =
+                Some(table);
+        }
+        Ok(())
+    }
+
+    fn finish(self, trailing: &'a [u8]) -> Result<Layout<'a>, Error> {
+        let frame = self.frame.filter(|_| self.scans > 0);
+        let frame = frame.ok_or_else(|| Error::corrupt(Format::Jpeg, "it holds no picture"))?;
+        Ok(Layout {
+            metadata: self.metadata,
+            frame,
+            tables: self.tables,
+            restart_interval: self.restart_interval,
+            trailing,
+        })
+    }
+}
+
+impl Frame {
+    fn read(segment: Segment<'_>) -> Result<Self, Error> {
+        let mut cursor = Cursor::new(segment.body, Format::Jpeg);
+        let precision = cursor.u8()?;
+        if precision != 8 {
+            return Err(unsupported(&format!("has {precision} bits a sample")));
+        }
+        let (height, width) = (cursor.u16_be()?, cursor.u16_be()?);
+        if height == 0 {
+            return Err(unsupported("has its height behind its picture (DNL)"));
+        }
+        if width == 0 {
+            return Err(Error::corrupt(Format::Jpeg, "its width is 0"));
+        }
+        let count = cursor.u8()?;
+        let components = (0..count).map(|_| Component::read(&mut cursor));
+        let components = components.collect::<Result<Vec<_>, _>>()?;
+        if !matches!(count, 1 | 3 | 4) {
+            return Err(unsupported(&format!("has {count} colour components")));
+        }
+        Ok(Self { width, height, is_progressive: segment.marker == 0xc2, components })
+    }
+}
+
+impl Component {
+    fn read(cursor: &mut Cursor<'_>) -> Result<Self, Error> {
+        let (id, sampling, table) = (cursor.u8()?, cursor.u8()?, cursor.u8()?);
+        let (horizontal, vertical) = (sampling >> 4, sampling & 0x0f);
+        if !(1..=4).contains(&horizontal) || !(1..=4).contains(&vertical) {
+            return Err(Error::corrupt(Format::Jpeg, "a component has an impossible sampling"));
+        }
+        Ok(Self { id, horizontal, vertical, table })
+    }
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::unsupported(format!("the JPEG {what}, which is not supported; convert it first"))
+}
+
+/// The next marker, over fill bytes and over stray bytes that some programs leave.
+fn next_marker(cursor: &mut Cursor<'_>) -> Result<u8, Error> {
+    let mut previous = 0;
+    loop {
+        match (previous, cursor.u8()?) {
+            (0xff, marker) if marker != 0xff && marker != 0 => return Ok(marker),
+            (_, byte) => previous = byte,
+        }
+    }
+}
+
+fn read_segment<'a>(cursor: &mut Cursor<'a>, marker: u8) -> Result<Segment<'a>, Error> {
+    let length = usize::from(cursor.u16_be()?);
+    let body = length.checked_sub(2).ok_or_else(|| {
+        Error::corrupt(Format::Jpeg, format!("the segment {marker:#04x} has an impossible length"))
+    })?;
+    Ok(Segment { marker, body: cursor.take(body)? })
+}
+
+/// Stops before the marker that ends the entropy-coded data.
+fn skip_entropy_coded(cursor: &mut Cursor<'_>) -> Result<(), Error> {
+    loop {
+        let rest = cursor.rest();
+        let stop = rest.iter().position(|&byte| byte == 0xff);
+        let stop = stop.ok_or_else(|| Error::truncated(Format::Jpeg))?;
+        match rest.get(stop + 1) {
+            None => return Err(Error::truncated(Format::Jpeg)),
+            Some(0x00 | 0xd0..=0xd7) => cursor.seek(cursor.position() + stop + 2),
+            Some(0xff) => cursor.seek(cursor.position() + stop + 1),
+            Some(_) => {
+                cursor.seek(cursor.position() + stop);
+                return Ok(());
+            }
+        }
+    }
+}

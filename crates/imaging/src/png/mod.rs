@@ -1,0 +1,128 @@
+//! PNG: a palette is inverted in place, other pictures through their pixels.
+
+mod ancillary;
+mod chunks;
+mod samples;
+
+use ancillary::Fate;
+use chunks::{Chunk, Chunks, Colour, SIGNATURE, name};
+
+use crate::{Error, Format, Output, Path, request::Request};
+
+pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
+    let png = Chunks::read(request.input)?;
+    request.limits.check_size(png.header.width, png.header.height)?;
+    if png.find(b"CgBI").is_some() {
+        return Err(Error::unsupported(
+            "the PNG was rewritten for iPhone programs (CgBI), which is not supported",
+        ));
+    }
+    if png.find(b"IDAT").is_none() {
+        return Err(Error::corrupt(Format::Png, "it holds no picture"));
+    }
+    let frames = frames(&png)?;
+    request.limits.check_frames(frames)?;
+    if png.header.colour == Colour::Indexed {
+        process_palette(request, &png, frames)
+    } else if frames > 1 {
+        Err(Error::unsupported(
+            "the PNG is animated and has no palette; such animations are not supported",
+        ))
+    } else {
+        process_samples(request, &png)
+    }
+}
+
+/// What acTL claims, or 1.
+fn frames(png: &Chunks<'_>) -> Result<u32, Error> {
+    let Some(control) = png.find(b"acTL") else { return Ok(1) };
+    let frames = control.data.first_chunk().map(|frames| u32::from_be_bytes(*frames));
+    let frames = frames.filter(|&frames| frames > 0);
+    frames.ok_or_else(|| Error::corrupt(Format::Png, "its animation has no frames"))
+}
+
+fn process_palette(request: &Request<'_>, png: &Chunks<'_>, frames: u32) -> Result<Output, Error> {
+    request.limits.check_memory(request.input.len() as u64)?;
+    if png.find(b"PLTE").is_none_or(|palette| palette.data.len() % 3 != 0) {
+        return Err(Error::corrupt(Format::Png, "its palette is missing or has no whole colours"));
+    }
+    let mut writer = Writer::new(request, png);
+    png.chunks.iter().for_each(|chunk| writer.push(chunk));
+    Ok(writer.finish(Path::Palette, frames))
+}
+
+fn process_samples(request: &Request<'_>, png: &Chunks<'_>) -> Result<Output, Error> {
+    let encoded = samples::process(request, &png.header)?;
+    let encoded = Chunks::read(&encoded)?;
+    let mut writer = Writer::new(request, png);
+    let mut has_pixels = false;
+    for chunk in &png.chunks {
+        match &chunk.kind {
+            b"IHDR" => writer.push_all(&encoded, b"IHDR"),
+            b"IDAT" if has_pixels => {}
+            b"IDAT" => {
+                writer.push_all(&encoded, b"IDAT");
+                has_pixels = true;
+            }
+            _ => writer.push(chunk),
+        }
+    }
+    if png.header.is_interlaced {
+        writer.notes.push("the PNG was interlaced and is no longer".to_owned());
+    }
+    Ok(writer.finish(Path::Pixels, 1))
+}
+
+/// Puts a PNG together from the chunks of another.
+struct Writer<'a> {
+    request: &'a Request<'a>,
+    png: &'a Chunks<'a>,
+    bytes: Vec<u8>,
+    notes: Vec<String>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(request: &'a Request<'a>, png: &'a Chunks<'a>) -> Self {
+        let mut bytes = Vec::with_capacity(request.input.len());
+        bytes.extend(SIGNATURE);
+        let damaged = match png.damaged {
+            0 => None,
+            count => Some(format!("{count} damaged extra chunks were left out")),
+        };
+        Self { request, png, bytes, notes: damaged.into_iter().collect() }
+    }
+
+    /// Takes over all chunks of one kind from a PNG that was just encoded.
+    fn push_all(&mut self, encoded: &Chunks<'_>, kind: &[u8; 4]) {
+        let same = encoded.chunks.iter().filter(|chunk| chunk.kind == *kind);
+        same.for_each(|chunk| self.bytes.extend(chunk.raw));
+    }
+
+    /// Takes over a chunk of the source, changed where the operations change it.
+    fn push(&mut self, chunk: &Chunk<'_>) {
+        if matches!(&chunk.kind, b"IHDR" | b"IDAT" | b"IEND") {
+            self.bytes.extend(chunk.raw);
+            return;
+        }
+        match ancillary::fate(chunk, &self.png.header, self.request.map) {
+            Fate::Keep(data) => chunks::write(&mut self.bytes, chunk.kind, &data),
+            Fate::WithoutThumbnail(data) => {
+                chunks::write(&mut self.bytes, chunk.kind, &data);
+                self.notes.push("the EXIF thumbnail of the unchanged picture was removed".into());
+            }
+            Fate::Drop => {
+                let kind = name(chunk.kind);
+                self.notes
+                    .push(format!("the {kind} chunk depends on the old pixels; it was left out"));
+            }
+        }
+    }
+
+    /// Bytes after the end belong to no picture, but whoever put them there may need them.
+    fn finish(mut self, path: Path, frames: u32) -> Output {
+        self.bytes.extend(self.png.trailing);
+        let (width, height) = (self.png.header.width, self.png.header.height);
+        let (bytes, notes) = (self.bytes, self.notes);
+        Output { bytes, format: Format::Png, width, height, frames, path, notes }
+    }
+}
