@@ -1,0 +1,40 @@
+//! A store that forgets everything when the program ends.
+
+use crate::{Record, Store};
+
+/// Keeps records in memory, and can be told to fail.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    records: Vec<Record>,
+    fails_next: bool,
+}
+
+/// The failure that [`MemoryStore::fail_next`] asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store in memory failed because it was told to")]
+pub struct ToldToFail;
+
+impl MemoryStore {
+    /// What was kept, oldest first.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Makes the next write fail, without keeping anything of it.
+    pub fn fail_next(&mut self) {
+        self.fails_next = true;
+    }
+}
+
+impl Store for MemoryStore {
+    type Error = ToldToFail;
+
+    fn append(&mut self, records: &[Record]) -> Result<(), ToldToFail> {
+        if std::mem::take(&mut self.fails_next) {
+            return Err(ToldToFail);
+        }
+        self.records.extend_from_slice(records);
+        Ok(())
+    }
+}
