@@ -27,6 +27,12 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
         notes.push(format!("{count} bytes after the end of the picture were left out"));
     }
     let bytes = container.with_picture(&encoded, (width, height), has_alpha, &mut notes)?;
+    let growth = bytes.len() / request.input.len().max(1);
+    if growth >= 2 {
+        notes.push(format!(
+            "the result is about {growth} times as large: the encoder packs loosely"
+        ));
+    }
     Ok(Output { bytes, format: Format::WebP, width, height, frames: 1, path: Path::Pixels, notes })
 }
 

@@ -4,13 +4,13 @@ use std::io::Cursor;
 
 use image::ColorType;
 use tiff::{
-    TiffError, TiffResult,
+    TiffResult,
     encoder::{
         Compression, TiffEncoder, TiffValue,
         colortype::{self, ColorType as Layout},
         compression::DeflateLevel,
     },
-    tags::{ExtraSamples, Predictor, Tag, Type, ValueBuffer},
+    tags::{ByteOrder, ExtraSamples, Predictor, Tag, Type, ValueBuffer},
 };
 
 use super::Source;
@@ -114,14 +114,7 @@ impl Plan {
         for (tag, value) in &self.tags {
             image.encoder().write_tag_buf(*tag, value)?;
         }
-        let mut rest = samples;
-        while let wanted @ 1.. = image.next_strip_sample_count() {
-            let (strip, after) =
-                rest.split_at_checked(wanted as usize).ok_or(TiffError::IntSizeError)?;
-            image.write_strip(strip)?;
-            rest = after;
-        }
-        image.finish()?;
+        image.write_data(samples)?;
         Ok(bytes.into_inner())
     }
 }
@@ -155,6 +148,7 @@ fn describing_tags(
     for &tag in DESCRIBING {
         let mut value = ValueBuffer::empty(Type::BYTE);
         if let Ok(Some(_)) = source.image_ifd().find_tag_buf(tag, &mut value) {
+            value.set_byte_order(ByteOrder::native());
             tags.push((tag, value));
         }
     }
