@@ -78,7 +78,6 @@ const FOREIGN: &[(&[u8], &str)] = &[
     (b"DDS ", "a DDS texture"),
     (b"farbfeld", "a farbfeld picture"),
     (b"\x8aMNG", "an MNG animation"),
-    (b"\0\0\x02\0", "a Windows cursor"),
     (b"\xd7\xcd\xc6\x9a", "a Windows metafile"),
 ];
 
@@ -96,6 +95,10 @@ fn magic(input: &[u8]) -> Option<Sniffed> {
     // Canon's raw pictures are TIFF files with their own mark.
     if input.starts_with(b"II*\0") && input.get(8..10) == Some(b"CR") {
         return Some(Sniffed::Foreign("a camera raw picture"));
+    }
+    // A TGA can begin like a cursor, but has zeros where that has its number of pictures.
+    if input.starts_with(b"\0\0\x02\0") && input.get(4..6).is_some_and(|count| count != [0, 0]) {
+        return Some(Sniffed::Foreign("a Windows cursor"));
     }
     if let [b'P', b'1'..=b'7', b' ' | b'\t' | b'\n' | b'\r' | b'#', ..] = input {
         return Some(Sniffed::Picture(Format::Pnm));

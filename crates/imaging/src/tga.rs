@@ -120,11 +120,12 @@ impl Header {
         let mut left = usize::from(self.width) * usize::from(self.height);
         let mut cursor = Cursor::new(bytes, Format::Tga);
         cursor.take(start)?;
+        let mut runs = Vec::new();
         if !self.is_run_length() {
             cursor.take(left * self.pixel_bytes())?;
-            return Ok(vec![start..cursor.position()]);
+            runs.push(start..cursor.position());
+            return Ok(runs);
         }
-        let mut runs = Vec::new();
         while left > 0 {
             let packet = cursor.u8()?;
             let count = usize::from(packet & 0x7f) + 1;

@@ -1,5 +1,7 @@
 //! Every sample picture, inverted, against maximum minus what the source decodes to.
 
+#![cfg(test)]
+
 use std::{fs, path::PathBuf, time::Instant};
 
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageReader, codecs::gif::GifDecoder};
@@ -78,10 +80,10 @@ fn twice_gives_the_pixels_and_where_nothing_is_encoded_the_bytes() {
     for (name, source) in samples() {
         let once = inverted(&source);
         let twice = inverted(&once.bytes);
-        match once.format {
-            Format::Jpeg => {}
-            _ if once.path == Path::Palette => assert_eq!(twice.bytes, source, "{name}"),
-            _ => assert_eq!(decode(&twice.bytes), decode(&source), "{name}"),
+        if once.path == Path::Palette {
+            assert_eq!(twice.bytes, source, "{name}");
+        } else if once.format != Format::Jpeg {
+            assert_eq!(decode(&twice.bytes), decode(&source), "{name}");
         }
     }
 }

@@ -88,7 +88,8 @@ fn encode(samples: &[u8], layout: &Layout<'_>) -> Result<Vec<u8>, EncodingError>
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     encoder.set_progressive(frame.is_progressive);
     encoder.set_optimized_huffman_tables(frame.is_progressive);
-    if layout.restart_interval > 0 {
+    // With tables made to measure, the encoder forgets the differences that restarts bring.
+    if layout.restart_interval > 0 && !frame.is_progressive {
         encoder.set_restart_interval(layout.restart_interval);
     }
     let colours = if frame.components.len() == 1 { ColorType::Luma } else { ColorType::Rgb };
@@ -96,17 +97,41 @@ fn encode(samples: &[u8], layout: &Layout<'_>) -> Result<Vec<u8>, EncodingError>
     Ok(bytes)
 }
 
+/// The largest DC step that keeps the shift of one level, which inversion brings, within half a
+/// level.
+const FINE_DC_STEP: u16 = 8;
+
 fn tables(layout: &Layout<'_>) -> (QuantizationTableType, QuantizationTableType) {
-    let table = |index: usize| {
-        let component = layout.frame.components.get(index)?;
-        *layout.tables.get(usize::from(component.table))?
+    let used = used_tables(layout);
+    let finest = || used.iter().copied().reduce(|a, b| std::array::from_fn(|i| finer(&a, &b, i)));
+    let (luma, chroma) = if layout.frame.components.len() == 4 || is_rgb(layout) {
+        // Other colours than YCbCr were quantised, so the tables do not match by meaning.
+        (finest(), finest())
+    } else {
+        (used.first().copied(), used.get(1).copied())
     };
-    let as_type = |table: Option<[u16; 64]>| match table {
-        Some(table) => QuantizationTableType::Custom(Box::new(in_rows(&table))),
-        None => QuantizationTableType::Default,
-    };
-    let luma = table(0);
-    (as_type(luma), as_type(table(1).or(luma)))
+    let luma = luma.map(|mut table| {
+        let [dc, ..] = &mut table;
+        *dc = (*dc).min(FINE_DC_STEP);
+        table
+    });
+    (as_type(luma), as_type(chroma))
+}
+
+fn used_tables(layout: &Layout<'_>) -> Vec<[u16; 64]> {
+    let components = layout.frame.components.iter();
+    let table = |component: &Component| *layout.tables.get(usize::from(component.table))?;
+    components.filter_map(table).collect()
+}
+
+fn finer(a: &[u16; 64], b: &[u16; 64], index: usize) -> u16 {
+    a.get(index).min(b.get(index)).copied().unwrap_or(1)
+}
+
+fn as_type(table: Option<[u16; 64]>) -> QuantizationTableType {
+    table.map_or(QuantizationTableType::Default, |table| {
+        QuantizationTableType::Custom(Box::new(in_rows(&table)))
+    })
 }
 
 /// From the zigzag order of the file to rows, within what an eight-bit table can hold.

@@ -80,7 +80,7 @@ mod tests {
         let chunk = Chunk { kind: *kind, data, raw: &[] };
         match fate(&chunk, header, SampleMap::Invert) {
             Fate::Keep(data) => data.into_owned(),
-            other => panic!("{other:?}"),
+            dropped @ (Fate::WithoutThumbnail(_) | Fate::Drop) => panic!("{dropped:?}"),
         }
     }
 

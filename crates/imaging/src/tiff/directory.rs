@@ -8,6 +8,8 @@ pub(super) struct Directory<'a> {
     bytes: &'a [u8],
     little: bool,
     entries: Vec<Entry>,
+    /// Whether another directory, which is another page, follows.
+    pub(super) has_more: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +30,12 @@ impl<'a> Directory<'a> {
             b"MM\0*" => false,
             _ => return None,
         };
-        let mut directory = Self { bytes, little, entries: Vec::new() };
+        let mut directory = Self { bytes, little, entries: Vec::new(), has_more: false };
         let start = directory.number(4, 4)?;
         let count = directory.number(start, 2)?;
         let entries = (0..count).map(|index| directory.entry(start + 2 + index * 12));
         directory.entries = entries.collect::<Option<_>>()?;
+        directory.has_more = directory.number(start + 2 + count * 12, 4)? != 0;
         Some(directory)
     }
 
@@ -91,10 +94,10 @@ impl<'a> Directory<'a> {
     pub(super) fn holds_its_picture(&self) -> bool {
         let pieces = |starts, lengths| {
             let (starts, lengths) = (self.values(starts)?, self.values(lengths)?);
-            let ends =
+            let mut ends =
                 starts.iter().zip(&lengths).map(|(start, length)| start.checked_add(*length));
-            let are_inside = ends.map(|end| end.is_some_and(|end| end <= self.bytes.len()));
-            Some(!starts.is_empty() && are_inside.fold(true, |all, inside| all && inside))
+            let are_inside = ends.all(|end| end.is_some_and(|end| end <= self.bytes.len()));
+            Some(!starts.is_empty() && are_inside)
         };
         pieces(273, 279).or_else(|| pieces(324, 325)).unwrap_or(false)
     }

@@ -17,49 +17,65 @@ use crate::{
 };
 use directory::Directory;
 
+const WIDTH: u16 = 256;
+const HEIGHT: u16 = 257;
+const BITS: u16 = 258;
 const PHOTOMETRIC: u16 = 262;
 const COLOUR_MAP: u16 = 320;
+const PALETTE: usize = 3;
 const ASSOCIATED_ALPHA: u16 = 1;
 
 pub(super) type Source<'a> = Decoder<Cursor<&'a [u8]>>;
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
+    if let Some(directory) = Directory::read(request.input) {
+        // Few bits and palettes are beyond the decoder, and need no decoding.
+        let (meaning, bits) = (directory.value(PHOTOMETRIC), directory.value(BITS));
+        match (meaning, bits.unwrap_or(1)) {
+            (Some(PALETTE), _) => return process_in_place(request, &directory, true),
+            (Some(0 | 1), 1..=7) => return process_in_place(request, &directory, false),
+            _ => {}
+        }
+    }
     let mut source = Decoder::new(Cursor::new(request.input)).map_err(damaged)?;
     let (width, height) = source.dimensions().map_err(damaged)?;
     request.limits.check_size(width, height)?;
     let colours = source.colortype().map_err(damaged)?;
     if source.more_images() {
-        return Err(Error::unsupported(
-            "the TIFF has several pages, which is not supported; split it first",
-        ));
+        return Err(several_pages());
     }
-    match colours {
-        ColorType::Palette(_) | ColorType::Gray(1..=7) => {
-            process_in_place(request, colours, (width, height))
-        }
-        _ => process_samples(request, &mut source, colours),
-    }
+    process_samples(request, &mut source, colours)
+}
+
+fn several_pages() -> Error {
+    Error::unsupported("the TIFF has several pages, which is not supported; split it first")
 }
 
 fn process_in_place(
     request: &Request<'_>,
-    colours: ColorType,
-    (width, height): (u32, u32),
+    directory: &Directory<'_>,
+    has_palette: bool,
 ) -> Result<Output, Error> {
-    let directory = Directory::read(request.input)
-        .ok_or_else(|| Error::unsupported("the BigTIFF is indexed or has few bits a sample"))?;
+    let side = |tag| directory.value(tag).and_then(|side| u32::try_from(side).ok());
+    let (Some(width @ 1..), Some(height @ 1..)) = (side(WIDTH), side(HEIGHT)) else {
+        return Err(Error::corrupt(Format::Tiff, "its width or height is missing or 0"));
+    };
+    request.limits.check_size(width, height)?;
+    if directory.has_more {
+        return Err(several_pages());
+    }
     if !directory.holds_its_picture() {
         return Err(Error::truncated(Format::Tiff));
     }
     request.limits.check_memory(request.input.len() as u64)?;
     let mut bytes = request.input.to_vec();
-    if let ColorType::Palette(_) = colours {
+    if has_palette {
         let table = directory.place(COLOUR_MAP).and_then(|place| bytes.get_mut(place));
         let table =
             table.ok_or_else(|| Error::corrupt(Format::Tiff, "its colour map is missing"))?;
         request.map.bytes(table);
     } else {
-        swap_black_and_white(&directory, request.map, &mut bytes)?;
+        swap_black_and_white(directory, request.map, &mut bytes)?;
     }
     let (format, path) = (Format::Tiff, Path::Palette);
     Ok(Output { bytes, format, width, height, frames: 1, path, notes: Vec::new() })
@@ -71,7 +87,7 @@ fn swap_black_and_white(
     map: SampleMap,
     bytes: &mut [u8],
 ) -> Result<(), Error> {
-    let at = directory.low_byte(PHOTOMETRIC).filter(|_| directory.value(PHOTOMETRIC) <= Some(1));
+    let at = directory.low_byte(PHOTOMETRIC);
     let meaning = at.and_then(|at| bytes.get_mut(at));
     let meaning =
         meaning.ok_or_else(|| Error::corrupt(Format::Tiff, "it does not say what 0 means"))?;
@@ -106,18 +122,17 @@ fn map_samples(
     notes: &mut Vec<String>,
 ) {
     let channels = usize::from(samples.colour.channel_count());
-    match samples.colour {
-        image::ColorType::Rgb32F | image::ColorType::Rgba32F => {
-            map_floats(&mut samples.bytes, channels, map);
-            notes.push("floating point samples were limited to 0 to 1 before inversion".to_owned());
+    let colour = samples.colour;
+    if matches!(colour, image::ColorType::Rgb32F | image::ColorType::Rgba32F) {
+        map_floats(&mut samples.bytes, channels, map);
+        notes.push("floating point samples were limited to 0 to 1 before inversion".to_owned());
+    } else if premultiplied && colour.has_alpha() {
+        let sample_bytes = usize::from(colour.bytes_per_pixel()) / channels;
+        for pixel in samples.bytes.chunks_exact_mut(channels * sample_bytes) {
+            map_premultiplied(pixel, sample_bytes, map);
         }
-        colour if premultiplied && colour.has_alpha() => {
-            let sample_bytes = usize::from(colour.bytes_per_pixel()) / channels;
-            for pixel in samples.bytes.chunks_exact_mut(channels * sample_bytes) {
-                map_premultiplied(pixel, sample_bytes, map);
-            }
-        }
-        _ => samples.map(map),
+    } else {
+        samples.map(map);
     }
 }
 

@@ -1,0 +1,178 @@
+//! JPEG of many encodings against the exact inverse, and what becomes of its segments.
+
+#![cfg(test)]
+
+use image::{DynamicImage, ImageFormat};
+use imaging::{Class, Limits, Output, Pipeline};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+const WIDTH: u16 = 70;
+const HEIGHT: u16 = 45;
+
+fn process(bytes: &[u8]) -> Result<Output, imaging::Error> {
+    imaging::process(bytes, &Pipeline::invert(), &Limits::default())
+}
+
+/// Soft shapes with some texture, as in a photo.
+fn samples(channels: usize) -> Vec<u8> {
+    let mut samples = Vec::new();
+    for y in 0..i32::from(HEIGHT) {
+        for x in 0..i32::from(WIDTH) {
+            for channel in 0..channels as i32 {
+                let wave = f64::from(x * 2 + y * 3) / 19.0 + f64::from(channel) * 0.8;
+                let texture = (x * 7919 + y * 104_729) % 13 - 6;
+                samples.push((128.0 + 90.0 * wave.sin() + f64::from(texture)) as u8);
+            }
+        }
+    }
+    samples
+}
+
+fn jpeg(
+    quality: u8,
+    colours: ColorType,
+    setup: impl FnOnce(&mut Encoder<&mut Vec<u8>>),
+) -> Vec<u8> {
+    let channels = match colours {
+        ColorType::Luma => 1,
+        ColorType::Cmyk | ColorType::CmykAsYcck => 4,
+        ColorType::Rgb => 3,
+        ColorType::Rgba | ColorType::Bgr | ColorType::Bgra | ColorType::Ycbcr | ColorType::Ycck => {
+            panic!("not used here")
+        }
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, quality);
+    setup(&mut encoder);
+    encoder.encode(&samples(channels), WIDTH, HEIGHT, colours).unwrap();
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> DynamicImage {
+    image::load_from_memory_with_format(bytes, ImageFormat::Jpeg).unwrap()
+}
+
+fn mean_error(source: &[u8], output: &[u8]) -> f64 {
+    let (before, after) = (decode(source), decode(output));
+    assert_eq!(before.color(), after.color());
+    let (before, after) = (before.as_bytes().to_vec(), after.as_bytes().to_vec());
+    assert_eq!(before.len(), after.len());
+    let sum: u64 = before.iter().zip(&after).map(|(b, a)| u64::from(a.abs_diff(255 - b))).sum();
+    sum as f64 / before.len() as f64
+}
+
+#[test]
+fn every_quality_and_sampling_stays_within_two_levels() {
+    let samplings = [
+        SamplingFactor::F_1_1,
+        SamplingFactor::F_2_1,
+        SamplingFactor::F_1_2,
+        SamplingFactor::F_2_2,
+        SamplingFactor::F_4_1,
+    ];
+    for quality in [20, 50, 75, 90, 100] {
+        for sampling in samplings {
+            for progressive in [false, true] {
+                let source = jpeg(quality, ColorType::Rgb, |encoder| {
+                    encoder.set_sampling_factor(sampling);
+                    encoder.set_progressive(progressive);
+                    encoder.set_restart_interval(3);
+                });
+                let what = format!("quality {quality}, {sampling:?}, progressive {progressive}");
+                let output = process(&source).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let mean = mean_error(&source, &output.bytes);
+                assert!(mean <= 2.0, "{what}: mean error {mean:.2}");
+            }
+        }
+    }
+}
+
+#[test]
+fn gray_stays_gray() {
+    let source = jpeg(80, ColorType::Luma, |_| ());
+    let output = process(&source).unwrap();
+    assert_eq!(decode(&output.bytes).color(), image::ColorType::L8);
+    assert!(mean_error(&source, &output.bytes) <= 2.0);
+}
+
+#[test]
+fn cmyk_becomes_rgb_and_loses_its_profile() {
+    for colours in [ColorType::Cmyk, ColorType::CmykAsYcck] {
+        let source =
+            jpeg(90, colours, |encoder| encoder.add_icc_profile(&profile(b"CMYK")).unwrap());
+        let output = process(&source).unwrap();
+        assert!(mean_error(&source, &output.bytes) <= 2.0);
+        assert!(!contains(&output.bytes, b"ICC_PROFILE"));
+        assert!(output.notes.iter().any(|note| note.contains("CMYK")), "{:?}", output.notes);
+    }
+}
+
+fn contains(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
+}
+
+fn profile(colours: &[u8; 4]) -> Vec<u8> {
+    let mut profile = vec![0; 200];
+    profile[16..20].copy_from_slice(colours);
+    profile
+}
+
+#[test]
+fn profile_text_and_orientation_are_kept_and_gain_maps_are_not() {
+    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x08\0\0\0\0\0\0\0";
+    let source = jpeg(80, ColorType::Rgb, |encoder| {
+        encoder.add_exif_metadata(exif).unwrap();
+        encoder.add_icc_profile(&profile(b"RGB ")).unwrap();
+        encoder.add_app_segment(2, b"MPF\0II*\0".to_vec()).unwrap();
+        encoder.add_app_segment(13, b"a note".to_vec()).unwrap();
+    });
+    let source = [&source[..], b"\xff\xd8\xff a second picture"].concat();
+    let output = process(&source).unwrap();
+    for kept in [&exif[..], &profile(b"RGB "), b"a note", b"JFIF\0"] {
+        assert!(contains(&output.bytes, kept));
+    }
+    assert!(!contains(&output.bytes, b"MPF\0"));
+    assert!(output.bytes.ends_with(b"\xff\xd9"));
+    assert_eq!(output.notes.len(), 2, "{:?}", output.notes);
+}
+
+#[test]
+fn a_wrong_profile_for_gray_is_left_out() {
+    let source =
+        jpeg(80, ColorType::Luma, |encoder| encoder.add_icc_profile(&profile(b"RGB ")).unwrap());
+    let output = process(&source).unwrap();
+    assert!(!contains(&output.bytes, b"ICC_PROFILE"));
+    assert_eq!(output.notes.len(), 1);
+}
+
+#[test]
+fn a_thumbnail_in_the_first_segment_goes() {
+    let mut source = jpeg(80, ColorType::Luma, |_| ());
+    // A thumbnail of one pixel behind the twelve bytes that JFIF fixes.
+    source.splice(4..6, [0, 19]);
+    source.splice(18..20, [1, 1, 9, 9, 9]);
+    let output = process(&source).unwrap();
+    assert_eq!(output.bytes[4..6], [0, 16]);
+    assert_eq!(output.bytes[18..20], [0, 0]);
+}
+
+#[test]
+fn kinds_that_are_not_covered_are_named() {
+    let with_frame = |marker: u8, precision: u8| {
+        let mut source = jpeg(80, ColorType::Luma, |_| ());
+        let at = source.windows(2).position(|window| window == b"\xff\xc0").unwrap();
+        source[at + 1] = marker;
+        source[at + 4] = precision;
+        process(&source).unwrap_err()
+    };
+    for (marker, precision, what) in [
+        (0xc9, 8, "arithmetic"),
+        (0xc3, 8, "lossless"),
+        (0xc5, 8, "hierarchical"),
+        (0xc1, 12, "12 bits"),
+    ] {
+        let error = with_frame(marker, precision);
+        assert_eq!(error.class, Class::Unsupported);
+        assert!(error.message.contains(what), "{error}");
+    }
+}
