@@ -1,3 +1,52 @@
 //! Chores of the repository: `cargo xtask help`.
 
-fn main() {}
+mod layers;
+mod sandbox;
+mod steps;
+mod suite;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the repository. Everything they write is under `target/`.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Check everything that CI checks: formatting, lints, layers, scripts, docs, all tests on both engines
+    ///
+    /// Installs what is missing when it can (Debian packages as root, Mesos from PyPI), stops at
+    /// the first failure with a sentence that names the remedy, and skips nothing.
+    Test,
+    /// Start, end or show a real Mesos 1.11.0 cluster on this machine
+    #[command(subcommand)]
+    Sandbox(sandbox::Command),
+    /// Provision a fresh Debian 12 container as Vagrant would a VM, and see its services run
+    ///
+    /// Needs root, debootstrap and systemd-nspawn (installed when missing), and some minutes.
+    /// See `sandbox/test-provision.sh`.
+    TestProvision,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Test => suite::run(),
+        Chore::Sandbox(command) => sandbox::run(&command),
+        Chore::TestProvision => suite::test_provision(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What `cargo xtask test` checks, in which order.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::{self, Step};
+use crate::{layers, sandbox, tools, workspace};
+
+const STEPS: &[Step] = &[
+    Step { title: "formatting", action: formatting },
+    Step { title: "lints", action: lints },
+    Step { title: "layers", action: layers::check },
+    Step { title: "scripts", action: scripts },
+    Step { title: "documentation", action: documentation },
+    Step { title: "tests", action: tests },
+    Step { title: "real Mesos 1.11.0, installed", action: sandbox::install },
+    Step { title: "scenarios on the real Mesos", action: real_mesos },
+    Step { title: "Vagrantfile", action: vagrantfile },
+];
+
+/// Folders without sources of ours.
+const NOT_SEARCHED: &[&str] = &[".git", ".vagrant", "output", "results", "target"];
+
+/// Runs every check until one fails.
+///
+/// # Errors
+///
+/// That of the first check that fails.
+pub(crate) fn run() -> Result<()> {
+    steps::run(STEPS)
+}
+
+/// Runs the provisioning of the Vagrant VM in a container.
+///
+/// # Errors
+///
+/// When the script fails; it says why.
+pub(crate) fn test_provision() -> Result<()> {
+    tools::run(&mut Command::new(workspace::sandbox_script("test-provision.sh")))
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(workspace::root()).args(arguments);
+    command
+}
+
+fn formatting() -> Result<()> {
+    tools::run(&mut cargo(&["fmt", "--all", "--check"]))
+        .context("the code is not formatted; run `cargo fmt --all`")
+}
+
+fn lints() -> Result<()> {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    tools::run(&mut cargo(&arguments))
+}
+
+fn documentation() -> Result<()> {
+    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    tools::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn tests() -> Result<()> {
+    tools::run(&mut cargo(&["test", "--workspace", "--locked"]))
+}
+
+fn real_mesos() -> Result<()> {
+    let mut command = cargo(&["test", "-p", "e2e", "--features", "real-mesos", "--locked"]);
+    tools::run(command.env("MESOS_SANDBOX_PREFIX", workspace::mesos_prefix()))
+}
+
+fn scripts() -> Result<()> {
+    tools::require("shellcheck", "shellcheck")?;
+    let scripts = shell_scripts(workspace::root())?;
+    if scripts.is_empty() {
+        bail!("found no shell script at all under '{}'", workspace::root().display());
+    }
+    tools::run(Command::new("shellcheck").current_dir(workspace::root()).args(&scripts))?;
+    println!("shellcheck has nothing to say about {} scripts", scripts.len());
+    Ok(())
+}
+
+/// Files below `folder` that a shell runs, by their first line.
+fn shell_scripts(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let unreadable = || format!("cannot read the folder '{}'", folder.display());
+    for entry in fs::read_dir(folder).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let kind = entry.file_type().with_context(unreadable)?;
+        let searched = !NOT_SEARCHED.iter().any(|name| entry.file_name() == *name);
+        if kind.is_dir() && searched {
+            found.extend(shell_scripts(&entry.path())?);
+        } else if kind.is_file() && is_shell_script(&entry.path())? {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn is_shell_script(file: &Path) -> Result<bool> {
+    let content = fs::read(file).with_context(|| format!("cannot read '{}'", file.display()))?;
+    let first_line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(names_a_shell(&String::from_utf8_lossy(first_line)))
+}
+
+fn names_a_shell(first_line: &str) -> bool {
+    let Some(interpreter) = first_line.strip_prefix("#!") else { return false };
+    interpreter.split(['/', ' ']).any(|word| matches!(word.trim(), "sh" | "bash" | "dash"))
+}
+
+/// Vagrant keeps state in its home folder, so it gets one of its own.
+fn vagrantfile() -> Result<()> {
+    tools::require("vagrant", "vagrant")?;
+    let home = workspace::target().join("vagrant-home");
+    fs::create_dir_all(&home).with_context(|| format!("cannot create '{}'", home.display()))?;
+    tools::run(
+        Command::new("vagrant")
+            .args(["validate", "--ignore-provider"])
+            .current_dir(workspace::root())
+            .env("HOME", &home)
+            .env("VAGRANT_HOME", home.join(".vagrant.d"))
+            .env("VAGRANT_CHECKPOINT_DISABLE", "1")
+            .env("VAGRANT_DOTFILE_PATH", home.join("machines")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shells_are_known_by_the_first_line() {
+        for line in ["#!/bin/sh", "#!/usr/bin/env bash", "#!/bin/bash -e", "#! /bin/dash"] {
+            assert!(names_a_shell(line), "{line}");
+        }
+        for line in ["#!/usr/bin/env python3", "// sh", "", "#!/usr/bin/fish"] {
+            assert!(!names_a_shell(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_scripts_of_the_sandbox_and_of_ci_are_found() {
+        let found = shell_scripts(workspace::root()).unwrap();
+        for name in [".ci/run", "sandbox/install.sh", "sandbox/run-node"] {
+            assert!(found.contains(&workspace::root().join(name)), "{name} in {found:?}");
+        }
+        assert!(!found.contains(&workspace::sandbox_script("mesos-fetcher")));
+    }
+
+    #[test]
+    fn build_output_is_not_searched() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("target")).unwrap();
+        fs::write(folder.path().join("target/x"), "#!/bin/sh\n").unwrap();
+        assert!(shell_scripts(folder.path()).unwrap().is_empty());
+    }
+}
