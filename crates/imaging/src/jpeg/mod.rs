@@ -3,6 +3,7 @@
 //! The way by entropy-coded bits will stand beside [`pixels`] and share [`segments`] and
 //! [`metadata`] with it.
 
+mod chroma;
 mod metadata;
 mod pixels;
 mod segments;

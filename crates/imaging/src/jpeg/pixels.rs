@@ -10,10 +10,11 @@ use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOpt
 use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
 
 use super::{
+    chroma,
     metadata::adobe_transform,
     segments::{Component, Layout},
 };
-use crate::{Error, Format, request::Request};
+use crate::{Error, Format, invert::SampleMap, request::Request};
 
 /// Coefficients are held in two bytes each, on either side, where scans refine one another.
 const PROGRESSIVE_FACTOR: u64 = 5;
@@ -25,7 +26,14 @@ pub(super) fn process(
 ) -> Result<Vec<u8>, Error> {
     request.limits.check_memory(memory_bytes(request, layout))?;
     let mut samples = decode(request, layout)?;
-    request.map.bytes(&mut samples);
+    if is_ycbcr(layout) {
+        map_ycbcr(request.map, &mut samples);
+        if let Some((across, down)) = chroma_factors(&layout.frame.components) {
+            chroma::sharpen(&mut samples, layout.frame.width.into(), across.into(), down.into());
+        }
+    } else {
+        request.map.bytes(&mut samples);
+    }
     note_conversion(layout, notes);
     encode(&samples, layout).map_err(|error| Error::unwritable(Format::Jpeg, error))
 }
@@ -41,6 +49,7 @@ fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
 fn decode(request: &Request<'_>, layout: &Layout<'_>) -> Result<Vec<u8>, Error> {
     let colours = match layout.frame.components.len() {
         1 => ColorSpace::Luma,
+        3 if is_ycbcr(layout) => ColorSpace::YCbCr,
         _ => ColorSpace::RGB,
     };
     // Strict, because otherwise missing parts are filled with gray without a word.
@@ -72,6 +81,22 @@ fn note_conversion(layout: &Layout<'_>, notes: &mut Vec<String>) {
     }
 }
 
+/// Kept as it is between decoding and encoding: two conversions less that round.
+fn is_ycbcr(layout: &Layout<'_>) -> bool {
+    layout.frame.components.len() == 3 && !is_rgb(layout)
+}
+
+/// What inverting red, green and blue means here: luma turns round, and chroma around its middle.
+fn map_ycbcr(map: SampleMap, samples: &mut [u8]) {
+    map.bytes(samples);
+    if map == SampleMap::Invert {
+        // 256 minus chroma, so one more than its flipped bits.
+        for pixel in samples.chunks_exact_mut(3) {
+            pixel.iter_mut().skip(1).for_each(|chroma| *chroma = chroma.saturating_add(1));
+        }
+    }
+}
+
 fn is_rgb(layout: &Layout<'_>) -> bool {
     let ids: Vec<u8> = layout.frame.components.iter().map(|component| component.id).collect();
     ids == b"RGB" || ids.len() == 3 && adobe_transform(&layout.metadata) == Some(0)
@@ -92,7 +117,11 @@ fn encode(samples: &[u8], layout: &Layout<'_>) -> Result<Vec<u8>, EncodingError>
     if layout.restart_interval > 0 && !frame.is_progressive {
         encoder.set_restart_interval(layout.restart_interval);
     }
-    let colours = if frame.components.len() == 1 { ColorType::Luma } else { ColorType::Rgb };
+    let colours = match frame.components.len() {
+        1 => ColorType::Luma,
+        _ if is_ycbcr(layout) => ColorType::Ycbcr,
+        _ => ColorType::Rgb,
+    };
     encoder.encode(samples, frame.width, frame.height, colours)?;
     Ok(bytes)
 }
@@ -153,18 +182,18 @@ fn in_rows(zigzag: &[u16; 64]) -> [u16; 64] {
 
 /// How many luma samples share a chroma sample; full chroma where the source has a rare pattern.
 fn sampling(components: &[Component]) -> SamplingFactor {
-    let factor = match components {
-        [luma, blue, red]
-            if (blue.horizontal, blue.vertical) == (red.horizontal, red.vertical)
-                && luma.horizontal % blue.horizontal == 0
-                && luma.vertical % blue.vertical == 0 =>
-        {
-            let horizontal = luma.horizontal / blue.horizontal;
-            SamplingFactor::from_factors(horizontal, luma.vertical / blue.vertical)
-        }
-        _ => None,
-    };
+    let factors = chroma_factors(components);
+    let factor = factors.and_then(|(across, down)| SamplingFactor::from_factors(across, down));
     factor.unwrap_or(SamplingFactor::F_1_1)
+}
+
+/// Luma samples for each chroma sample, across and down, where both chroma components agree.
+fn chroma_factors(components: &[Component]) -> Option<(u8, u8)> {
+    let [luma, blue, red] = components else { return None };
+    let alike = (blue.horizontal, blue.vertical) == (red.horizontal, red.vertical);
+    let even = luma.horizontal % blue.horizontal == 0 && luma.vertical % blue.vertical == 0;
+    let factors = (luma.horizontal / blue.horizontal, luma.vertical / blue.vertical);
+    (alike && even && factors != (1, 1)).then_some(factors)
 }
 
 #[cfg(test)]
