@@ -81,7 +81,6 @@ fn every_quality_and_sampling_stays_within_two_levels() {
                 let what = format!("quality {quality}, {sampling:?}, progressive {progressive}");
                 let output = process(&source).unwrap_or_else(|error| panic!("{what}: {error}"));
                 let mean = mean_error(&source, &output.bytes);
-                println!("{what}: {mean:.2}");
                 assert!(mean <= 2.0, "{what}: mean error {mean:.2}");
             }
         }

@@ -5,7 +5,7 @@
 //! of each neighbour. Solving that for the old samples undoes it.
 
 /// Rounds of refinement; each leaves at most a third of the error of the one before.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 4;
 
 /// Replaces the chroma in `samples` (Y, Cb and Cr by turns) by values that average, over blocks of
 /// `across` x `down` pixels, to what the file had stored. Factors other than 1 and 2 are averaged
@@ -15,10 +15,10 @@ pub(super) fn sharpen(samples: &mut [u8], width: usize, across: usize, down: usi
     for channel in [1, 2] {
         let mut small = Small::average(samples, (width, height), channel, across, down);
         if across == 2 {
-            small.restore(1, small.width);
+            small.refine(Small::round_across);
         }
         if down == 2 {
-            small.restore(small.width, small.height);
+            small.refine(Small::round_down);
         }
         small.write(samples, width, channel);
     }
@@ -26,7 +26,6 @@ pub(super) fn sharpen(samples: &mut [u8], width: usize, across: usize, down: usi
 
 struct Small {
     width: usize,
-    height: usize,
     across: usize,
     down: usize,
     values: Vec<f32>,
@@ -53,25 +52,37 @@ impl Small {
             }
         }
         let values = sums.into_iter().map(|(sum, count)| sum / count).collect();
-        Self { width: small_width, height: small_height, across, down, values }
+        Self { width: small_width, across, down, values }
     }
 
-    /// Undoes the blur along one direction, in which neighbours are `step` apart and lines have
-    /// `length` values; the first and the last value have themselves as neighbours.
-    fn restore(&mut self, step: usize, length: usize) {
+    /// Undoes the blur along one direction; `round` makes one better guess of all values from
+    /// the last one and from the averages.
+    fn refine(&mut self, round: fn(&mut Self, &[f32], &[f32])) {
         let averages = self.values.clone();
         for _ in 0..ROUNDS {
-            let before = self.values.clone();
-            for (at, (value, average)) in self.values.iter_mut().zip(&averages).enumerate() {
-                let place = at / step % length;
-                let own = before.get(at).copied().unwrap_or_default();
-                let neighbour = |at: Option<usize>, exists: bool| {
-                    at.filter(|_| exists).and_then(|at| before.get(at).copied()).unwrap_or(own)
-                };
-                let sides = neighbour(at.checked_sub(step), place > 0)
-                    + neighbour(at.checked_add(step), place + 1 < length);
-                *value = (8.0 * average - sides) / 6.0;
-            }
+            let last = self.values.clone();
+            round(self, &last, &averages);
+        }
+    }
+
+    fn round_across(&mut self, last: &[f32], averages: &[f32]) {
+        let width = self.width;
+        let lines = last.chunks_exact(width).zip(averages.chunks_exact(width));
+        for (row, (last, averages)) in self.values.chunks_exact_mut(width).zip(lines) {
+            // The first and the last value have themselves as neighbours.
+            let left = last.iter().take(1).chain(last);
+            let right = last.iter().skip(1).chain(last.last());
+            solve(row, averages, left.zip(right));
+        }
+    }
+
+    fn round_down(&mut self, last: &[f32], averages: &[f32]) {
+        let width = self.width;
+        let above = last.chunks_exact(width).take(1).chain(last.chunks_exact(width));
+        let below = last.chunks_exact(width).skip(1).chain(last.rchunks_exact(width).take(1));
+        let lines = above.zip(below).zip(averages.chunks_exact(width));
+        for (row, ((above, below), averages)) in self.values.chunks_exact_mut(width).zip(lines) {
+            solve(row, averages, above.iter().zip(below));
         }
     }
 
@@ -84,6 +95,16 @@ impl Small {
                 pixels.iter_mut().skip(channel).step_by(3).for_each(|old| *old = sample);
             }
         }
+    }
+}
+
+fn solve<'a>(
+    row: &mut [f32],
+    averages: &[f32],
+    neighbours: impl Iterator<Item = (&'a f32, &'a f32)>,
+) {
+    for ((value, average), (one, other)) in row.iter_mut().zip(averages).zip(neighbours) {
+        *value = (8.0 * average - one - other) / 6.0;
     }
 }
 

@@ -43,6 +43,8 @@ fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
     let pixels = u64::from(frame.width) * u64::from(frame.height);
     let samples = pixels * frame.components.len() as u64;
     let copies = if frame.is_progressive { PROGRESSIVE_FACTOR } else { 1 };
+    // Small chroma is worked on in floating point.
+    let copies = copies + if chroma_factors(&frame.components).is_some() { 2 } else { 0 };
     samples * copies + request.input.len() as u64
 }
 
