@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use bytesize::ByteSize;
 use clap::Parser;
-use fileserver::{Config, DEFAULT_MAX_UPLOAD_BYTES, Token};
+use fileserver::{Config, Token};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -50,12 +50,7 @@ struct Arguments {
     output: PathBuf,
 
     /// The largest upload
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value_t = ByteSize(DEFAULT_MAX_UPLOAD_BYTES),
-        env = "FILESERVER_MAX_UPLOAD_SIZE"
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", env = "FILESERVER_MAX_UPLOAD_SIZE")]
     max_upload_size: ByteSize,
 
     /// A file with the token that uploads must bring; the variable UPLOAD_TOKEN may hold

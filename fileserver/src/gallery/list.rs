@@ -36,7 +36,7 @@ pub(crate) fn jobs(root: &Path) -> io::Result<Vec<Job>> {
     let mut jobs = Vec::new();
     for entry in fs::read_dir(root)? {
         let entry = entry?;
-        let Some(name) = visible(&entry, |kind| kind.is_dir()) else { continue };
+        let Some(name) = visible(&entry, fs::FileType::is_dir) else { continue };
         let results = names(&entry.path())?.count();
         jobs.push(Job { name, results, modified: entry.metadata()?.modified()? });
     }
@@ -76,7 +76,7 @@ fn items(folder: &Path, skip: usize, take: usize) -> io::Result<Vec<Item>> {
 
 fn names(folder: &Path) -> io::Result<impl Iterator<Item = String>> {
     let entries = fs::read_dir(folder)?;
-    Ok(entries.filter_map(|entry| visible(&entry.ok()?, |kind| kind.is_file())))
+    Ok(entries.filter_map(|entry| visible(&entry.ok()?, fs::FileType::is_file)))
 }
 
 fn visible(entry: &DirEntry, wanted: impl Fn(&fs::FileType) -> bool) -> Option<String> {

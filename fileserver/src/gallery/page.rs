@@ -99,13 +99,13 @@ impl Display for Menu<'_> {
         if jobs.is_empty() {
             return Ok(());
         }
-        write!(f, "<nav class=\"jobs\" aria-label=\"Jobs\">\n<ul>\n")?;
-        write!(f, "<li><a href=\"/\"{}>All jobs</a></li>\n", current(*view == View::All))?;
+        writeln!(f, "<nav class=\"jobs\" aria-label=\"Jobs\">\n<ul>")?;
+        writeln!(f, "<li><a href=\"/\"{}>All jobs</a></li>", current(*view == View::All))?;
         for job in jobs.iter().take(MENU_JOBS) {
             let here = matches!(view, View::Job(name) if *name == job.name);
-            write!(
+            writeln!(
                 f,
-                "<li><a href=\"/jobs/{}\"{}><span>{}</span> <small>{}</small></a></li>\n",
+                "<li><a href=\"/jobs/{}\"{}><span>{}</span> <small>{}</small></a></li>",
                 segment(&job.name),
                 current(here),
                 Escaped(&job.name),
@@ -113,7 +113,7 @@ impl Display for Menu<'_> {
             )?;
         }
         if jobs.len() > MENU_JOBS {
-            write!(f, "<li class=\"more\">and {} older</li>\n", number(jobs.len() - MENU_JOBS))?;
+            writeln!(f, "<li class=\"more\">and {} older</li>", number(jobs.len() - MENU_JOBS))?;
         }
         f.write_str("</ul>\n</nav>\n")
     }
@@ -193,9 +193,9 @@ impl Display for Tile<'_> {
         } else {
             write!(f, "<span class=\"file\" aria-hidden=\"true\">{}</span>", Escaped(&kind(name)))?;
         }
-        write!(
+        writeln!(
             f,
-            "<span class=\"name\">{}</span> <span class=\"size\">{}</span></a></li>\n",
+            "<span class=\"name\">{}</span> <span class=\"size\">{}</span></a></li>",
             Escaped(name),
             size(*bytes),
         )
@@ -219,13 +219,13 @@ impl Pages<'_> {
         text: &str,
     ) -> fmt::Result {
         let Some(page) = page else {
-            return write!(f, "<span class=\"off\" aria-hidden=\"true\">{text}</span>\n");
+            return writeln!(f, "<span class=\"off\" aria-hidden=\"true\">{text}</span>");
         };
         let path = match &self.0.view {
             View::All => "/".to_owned(),
             View::Job(job) => format!("/jobs/{}", segment(job)),
         };
-        write!(f, "<a href=\"{path}?page={page}\"{rel}>{text}</a>\n")
+        writeln!(f, "<a href=\"{path}?page={page}\"{rel}>{text}</a>")
     }
 }
 
@@ -235,11 +235,11 @@ impl Display for Pages<'_> {
         if pager.pages < 2 {
             return Ok(());
         }
-        write!(f, "<nav class=\"pages\" aria-label=\"Pages\">\n")?;
+        writeln!(f, "<nav class=\"pages\" aria-label=\"Pages\">")?;
         self.link(f, pager.previous().map(|_| 1), "", "First")?;
         self.link(f, pager.previous(), " rel=\"prev\"", "Previous")?;
         let (page, pages) = (number(pager.page), number(pager.pages));
-        write!(f, "<span aria-current=\"page\">Page {page} of {pages}</span>\n")?;
+        writeln!(f, "<span aria-current=\"page\">Page {page} of {pages}</span>")?;
         self.link(f, pager.next(), " rel=\"next\"", "Next")?;
         self.link(f, pager.next().map(|_| pager.pages), "", "Last")?;
         f.write_str("</nav>\n")
@@ -250,6 +250,6 @@ struct Footer;
 
 impl Display for Footer {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "<footer>fileserver {}</footer>\n", env!("CARGO_PKG_VERSION"))
+        writeln!(f, "<footer>fileserver {}</footer>", env!("CARGO_PKG_VERSION"))
     }
 }

@@ -52,7 +52,7 @@ async fn take(
         match field.name() {
             Some("image") => image = Some(receive(app, field).await?),
             Some("name") => {
-                place = Some(Place::new(TUTORIAL_JOB, &name_of(field, max_bytes).await?)?)
+                place = Some(Place::new(TUTORIAL_JOB, &name_of(field, max_bytes).await?)?);
             }
             _ => {}
         }

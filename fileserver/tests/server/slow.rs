@@ -1,0 +1,52 @@
+//! Clients without haste, on a clock that is not real.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use bytes::Bytes;
+use fileserver::{Config, IDLE_TIMEOUT, router};
+use futures_util::stream::{self, StreamExt};
+use tower::ServiceExt;
+
+fn upload(method: &str, path: &str, body: Body) -> Request<Body> {
+    let form = "multipart/form-data; boundary=xx";
+    Request::builder().method(method).uri(path).header("content-type", form).body(body).unwrap()
+}
+
+fn then_nothing(start: &'static [u8]) -> Body {
+    let start = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(start))]);
+    Body::from_stream(start.chain(stream::pending()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_stops_sending_gets_408_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = router(Config::new(folder.path())).unwrap();
+    let form = b"--xx\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc";
+    for request in [
+        upload("PUT", "/uploads/job/a", then_nothing(b"abc")),
+        upload("POST", "/", then_nothing(form)),
+    ] {
+        let started = tokio::time::Instant::now();
+        let answer = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+        assert!(started.elapsed() >= IDLE_TIMEOUT);
+    }
+    assert!(!folder.path().join("job").exists() && !folder.path().join("tutorial").exists());
+    assert_eq!(std::fs::read_dir(folder.path().join(".incoming")).unwrap().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_slowly_but_steadily_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = router(Config::new(folder.path())).unwrap();
+    let pause = IDLE_TIMEOUT - Duration::from_secs(1);
+    let pieces = stream::iter(0..5).then(move |_| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, std::io::Error>(Bytes::from_static(b"ab"))
+    });
+    let request = upload("PUT", "/uploads/job/a", Body::from_stream(pieces));
+    assert_eq!(app.oneshot(request).await.unwrap().status(), StatusCode::CREATED);
+    assert_eq!(std::fs::read(folder.path().join("job/a")).unwrap(), b"ababababab");
+}

@@ -1,0 +1,170 @@
+//! A server on a free port, and a client that sends what it is told, byte by byte.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use fileserver::Config;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Server {
+    pub(crate) folder: TempDir,
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::with(|_, _| {})
+    }
+
+    /// A server whose configuration is changed first; the path is the folder around
+    /// the output folder.
+    pub(crate) fn with(change: impl FnOnce(&Path, &mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::new(folder.path().join("output"));
+        change(folder.path(), &mut config);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime.block_on(fileserver::bind("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let end = async {
+                let _ = stopped.await;
+            };
+            runtime.block_on(fileserver::serve(listener, config, end)).unwrap();
+        });
+        let server = Self { folder, address, stop: Some(stop), thread: Some(thread) };
+        // Answered only after the folder of results is open.
+        assert_eq!(server.get("/healthz").status, 200);
+        server
+    }
+
+    pub(crate) fn output(&self) -> PathBuf {
+        self.folder.path().join("output")
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], b"")
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &[u8]) -> Reply {
+        self.send("PUT", path, &[], body)
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Reply {
+        send(self.address, method, path, headers, body)
+    }
+
+    pub(crate) fn raw(&self, request: &[u8]) -> Reply {
+        raw(self.address, request)
+    }
+
+    /// Every file below the folder around the output folder, without its temporary ones.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        files(self.folder.path())
+    }
+
+    /// Waits until no upload is under way.
+    pub(crate) fn assert_no_temporary_files(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while fs::read_dir(self.output().join(".incoming")).unwrap().next().is_some() {
+            assert!(Instant::now() < deadline, "a temporary file stayed");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let end = end.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(bytes)));
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let reply = Self { status, head, body: bytes[end + 4..].to_vec() };
+        if reply.header("transfer-encoding").is_some() {
+            panic!("a body of known length is announced: {}", reply.head);
+        }
+        reply
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+pub(crate) fn send(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Reply {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for header in headers {
+        request += &format!("{header}\r\n");
+    }
+    let mut request = format!("{request}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+    request.extend_from_slice(body);
+    raw(address, &request)
+}
+
+/// Sends the bytes, says that no more come, and reads until the server closes.
+pub(crate) fn raw(address: SocketAddr, request: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    Reply::parse(&answer)
+}
+
+/// Sends the bytes, then goes away.
+pub(crate) fn break_off(address: SocketAddr, request: &[u8]) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request).unwrap();
+    stream.shutdown(Shutdown::Both).unwrap();
+}
