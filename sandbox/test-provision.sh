@@ -116,6 +116,17 @@ check_services() {
   say "both services are enabled and active: $(service_pids)"
 }
 
+# Whether the master got the resources that the agent was configured to offer.
+check_offer() {
+  local configured offered
+  configured=$(inside sed -n 's/^MESOS_RESOURCES=.*mem:\([0-9]*\).*/\1/p' /etc/mesos/agent)
+  offered=$(inside curl --silent --fail "http://$1:5050/slaves" |
+    inside python3 -c 'import json, sys; print(*(int(a["resources"]["mem"]) for a in json.load(sys.stdin)["slaves"] if a["active"]))')
+  [ "$configured" = "$offered" ] ||
+    fail "the agent is configured to offer $configured MiB of memory but offers '$offered'"
+  say "the agent offers $offered MiB of memory, as configured"
+}
+
 service_pids() {
   inside systemctl show --property=MainPID --value mesos-master.service mesos-agent.service | xargs
 }
@@ -133,6 +144,7 @@ if [ $# -gt 0 ]; then
   keep=yes root=$1
 else
   root=$(mktemp -d /var/tmp/mesos-sandbox-test.XXXXXX)
+  chmod 755 "$root"
 fi
 trap clean_up EXIT
 make_root
@@ -149,11 +161,11 @@ check_services
 inside ip address add "$vm_ip/32" dev lo
 provision 'at another address' "$vm_ip"
 check_services
+check_offer "$vm_ip"
 wait_for_task "$vm_ip"
 before=$(service_pids)
 provision 'once more' "$vm_ip"
 [ "$before" = "$(service_pids)" ] ||
   fail "provisioning again restarted a service: main processes were $before and are $(service_pids)"
 check_services
-inside cat /etc/mesos/agent
 say 'provision.sh works, and can be repeated'

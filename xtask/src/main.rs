@@ -25,7 +25,11 @@ enum Chore {
     ///
     /// Installs what is missing when it can (Debian packages as root, Mesos from PyPI), stops at
     /// the first failure with a sentence that names the remedy, and skips nothing.
-    Test,
+    Test {
+        /// Run one step alone: fmt, clippy, layers, scripts, doc, tests, install-mesos, real-mesos or vagrant
+        #[arg(long, value_name = "STEP")]
+        only: Option<String>,
+    },
     /// Start, end or show a real Mesos 1.11.0 cluster on this machine
     #[command(subcommand)]
     Sandbox(sandbox::Command),
@@ -38,7 +42,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
-        Chore::Test => suite::run(),
+        Chore::Test { only } => suite::run(only.as_deref()),
         Chore::Sandbox(command) => sandbox::run(&command),
         Chore::TestProvision => suite::test_provision(),
     };

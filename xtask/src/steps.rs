@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 /// One thing to do.
 pub(crate) struct Step {
+    /// What it is called in one word, to be asked for alone.
+    pub(crate) name: &'static str,
     /// What it is, for the heading and for the sentence about its failure.
     pub(crate) title: &'static str,
     /// What to do.
@@ -27,6 +29,21 @@ pub(crate) fn run(steps: &[Step]) -> Result<()> {
         println!("== {place} {}: passed in {}", step.title, seconds(begun.elapsed()));
     }
     println!("\nAll {} steps passed in {}", steps.len(), seconds(start.elapsed()));
+    Ok(())
+}
+
+/// Runs the one step of that name.
+///
+/// # Errors
+///
+/// That of the step, or that there is none of that name.
+pub(crate) fn run_only(steps: &[Step], name: &str) -> Result<()> {
+    let Some(step) = steps.iter().find(|step| step.name == name) else {
+        let known: Vec<&str> = steps.iter().map(|step| step.name).collect();
+        bail!("there is no step '{name}'; there are: {}", known.join(", "))
+    };
+    (step.action)().with_context(|| format!("{} failed", step.title))?;
+    println!("\nOnly this of {} steps: {} passed", steps.len(), step.title);
     Ok(())
 }
 
@@ -53,9 +70,9 @@ mod tests {
     #[test]
     fn the_first_failure_ends_the_run_and_is_named() {
         let steps = [
-            Step { title: "one", action: succeed },
-            Step { title: "two", action: fail },
-            Step { title: "three", action: never },
+            Step { name: "one", title: "one", action: succeed },
+            Step { name: "two", title: "two", action: fail },
+            Step { name: "three", title: "three", action: never },
         ];
         let error = format!("{:#}", run(&steps).unwrap_err());
         assert_eq!(error, "step 2/3, two, failed: no luck");
@@ -63,6 +80,16 @@ mod tests {
 
     #[test]
     fn steps_that_all_succeed_succeed() {
-        assert!(run(&[Step { title: "one", action: succeed }]).is_ok());
+        assert!(run(&[Step { name: "one", title: "one", action: succeed }]).is_ok());
+    }
+    #[test]
+    fn a_single_step_is_found_by_its_name() {
+        let steps = [
+            Step { name: "one", title: "one", action: never },
+            Step { name: "two", title: "two", action: succeed },
+        ];
+        assert!(run_only(&steps, "two").is_ok());
+        let error = run_only(&steps, "three").unwrap_err().to_string();
+        assert_eq!(error, "there is no step 'three'; there are: one, two");
     }
 }

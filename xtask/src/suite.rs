@@ -10,27 +10,30 @@ use crate::steps::{self, Step};
 use crate::{layers, sandbox, tools, workspace};
 
 const STEPS: &[Step] = &[
-    Step { title: "formatting", action: formatting },
-    Step { title: "lints", action: lints },
-    Step { title: "layers", action: layers::check },
-    Step { title: "scripts", action: scripts },
-    Step { title: "documentation", action: documentation },
-    Step { title: "tests", action: tests },
-    Step { title: "real Mesos 1.11.0, installed", action: sandbox::install },
-    Step { title: "scenarios on the real Mesos", action: real_mesos },
-    Step { title: "Vagrantfile", action: vagrantfile },
+    Step { name: "fmt", title: "formatting", action: formatting },
+    Step { name: "clippy", title: "lints", action: lints },
+    Step { name: "layers", title: "layers", action: layers::check },
+    Step { name: "scripts", title: "scripts", action: scripts },
+    Step { name: "doc", title: "documentation", action: documentation },
+    Step { name: "tests", title: "tests", action: tests },
+    Step { name: "install-mesos", title: "real Mesos 1.11.0, installed", action: sandbox::install },
+    Step { name: "real-mesos", title: "scenarios on the real Mesos", action: real_mesos },
+    Step { name: "vagrant", title: "Vagrantfile", action: vagrantfile },
 ];
 
 /// Folders without sources of ours.
 const NOT_SEARCHED: &[&str] = &[".git", ".vagrant", "output", "results", "target"];
 
-/// Runs every check until one fails.
+/// Runs every check until one fails, or the one that is asked for.
 ///
 /// # Errors
 ///
 /// That of the first check that fails.
-pub(crate) fn run() -> Result<()> {
-    steps::run(STEPS)
+pub(crate) fn run(only: Option<&str>) -> Result<()> {
+    match only {
+        Some(name) => steps::run_only(STEPS, name),
+        None => steps::run(STEPS),
+    }
 }
 
 /// Runs the provisioning of the Vagrant VM in a container.
