@@ -79,15 +79,16 @@ struct Header<'a>(&'a Page);
 
 impl Display for Header<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let results = self.0.jobs.iter().map(|job| job.results).sum();
-        write!(
-            f,
+        f.write_str(
             "<a class=\"skip\" href=\"#results\">To the results</a>\n<header>\n\
-             <h1><a href=\"/\"><img src=\"/favicon.svg\" alt=\"\" width=\"28\" height=\"28\">Results</a></h1>\n\
-             <p>{} in {}</p>\n</header>\n",
-            counted(results, "result", "results"),
-            counted(self.0.jobs.len(), "job", "jobs"),
-        )
+             <h1><a href=\"/\"><img src=\"/favicon.svg\" alt=\"\" width=\"28\" height=\"28\">Results</a></h1>\n",
+        )?;
+        if !self.0.jobs.is_empty() {
+            let results = self.0.jobs.iter().map(|job| job.results).sum();
+            let results = counted(results, "result", "results");
+            writeln!(f, "<p>{results} in {}</p>", counted(self.0.jobs.len(), "job", "jobs"))?;
+        }
+        f.write_str("</header>\n")
     }
 }
 
@@ -180,11 +181,17 @@ struct Tile<'a> {
 impl Display for Tile<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Item { name, bytes } = self.item;
-        write!(f, "<li><a href=\"/uploads/{}/{}\">", segment(self.job), segment(name))?;
+        write!(
+            f,
+            "<li><a href=\"/uploads/{}/{}\" title=\"{}\">",
+            segment(self.job),
+            segment(name),
+            Escaped(name),
+        )?;
         if SHOWN.contains(&media_type(name)) {
             write!(
                 f,
-                "<img src=\"/uploads/{}/{}\" alt=\"{}\" loading=\"lazy\" decoding=\"async\" \
+                "<img src=\"/uploads/{}/{}\" alt=\"{}\" loading=\"lazy\" \
                  width=\"240\" height=\"180\">",
                 segment(self.job),
                 segment(name),

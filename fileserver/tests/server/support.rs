@@ -113,13 +113,12 @@ pub(crate) struct Reply {
 impl Reply {
     fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        let end = end.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(bytes)));
+        assert!(end.is_some(), "no answer: {:?}", String::from_utf8_lossy(bytes));
+        let end = end.unwrap();
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         let reply = Self { status, head, body: bytes[end + 4..].to_vec() };
-        if reply.header("transfer-encoding").is_some() {
-            panic!("a body of known length is announced: {}", reply.head);
-        }
+        assert_eq!(reply.header("transfer-encoding"), None, "the length of every body is known");
         reply
     }
 
