@@ -56,6 +56,7 @@ impl Store {
         store.remove_stale().map_err(failed)?;
         store.temporary().map_err(failed)?;
         sync_folder(root).map_err(failed)?;
+        sync_parent(root);
         Ok(store)
     }
 
@@ -268,6 +269,14 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?
         .sync_all()
         .or_else(|error| if unknown.contains(&error.kind()) { Ok(()) } else { Err(error) })
+}
+
+/// Makes a new folder of results itself durable, as far as its parent is ours to read.
+fn sync_parent(root: &Path) {
+    let parent = root.canonicalize().ok().and_then(|root| root.parent().map(Path::to_owned));
+    if let Some(Err(error)) = parent.map(|parent| sync_folder(&parent)) {
+        tracing::debug!(%error, "cannot sync the parent of the folder of results");
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Clients without haste, on a clock that is not real.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -8,6 +10,8 @@ use bytes::Bytes;
 use fileserver::{Config, IDLE_TIMEOUT, router};
 use futures_util::stream::{self, StreamExt};
 use tower::ServiceExt;
+
+use crate::support::Server;
 
 fn upload(method: &str, path: &str, body: Body) -> Request<Body> {
     let form = "multipart/form-data; boundary=xx";
@@ -49,4 +53,26 @@ async fn who_sends_slowly_but_steadily_is_waited_for() {
     let request = upload("PUT", "/uploads/job/a", Body::from_stream(pieces));
     assert_eq!(app.oneshot(request).await.unwrap().status(), StatusCode::CREATED);
     assert_eq!(std::fs::read(folder.path().join("job/a")).unwrap(), b"ababababab");
+}
+
+#[test]
+fn an_upload_that_runs_at_the_end_is_still_stored() {
+    let mut server = Server::start();
+    let mut idle = TcpStream::connect(server.address).unwrap();
+    let mut upload = TcpStream::connect(server.address).unwrap();
+    let head = b"PUT /uploads/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n";
+    upload.write_all(&[head.as_slice(), &vec![1; 300_000]].concat()).unwrap();
+    while std::fs::read_dir(server.output().join(".incoming")).unwrap().next().is_none() {
+        std::thread::yield_now();
+    }
+    server.stop();
+    while TcpStream::connect(server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    assert_eq!(idle.read(&mut [0; 9]).unwrap(), 0, "who asks nothing is not waited for");
+    upload.write_all(&vec![1; 300_000]).unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(std::fs::read(server.output().join("job/a")).unwrap(), vec![1; 600_000]);
 }

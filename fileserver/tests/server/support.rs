@@ -47,6 +47,11 @@ impl Server {
         server
     }
 
+    /// Asks for the end; running requests may finish.
+    pub(crate) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
     pub(crate) fn output(&self) -> PathBuf {
         self.folder.path().join("output")
     }
@@ -84,7 +89,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        self.stop();
         self.thread.take().unwrap().join().unwrap();
     }
 }
