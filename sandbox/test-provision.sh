@@ -94,17 +94,39 @@ provision() {
   say "provisioned, $1, in $((SECONDS - begun)) s"
 }
 
+# run_task IP COMMAND: as the services' user, under whom the agent runs its tasks.
+run_task() {
+  inside setpriv --reuid=mesos --regid=mesos --clear-groups \
+    python3 /vagrant/sandbox/run-task "$1:5050" "$2" >"$logs/task.log" 2>&1
+}
+
 wait_for_task() {
   local ip=$1 deadline=$((SECONDS + boot_seconds))
-  until inside setpriv --reuid=mesos --regid=mesos --clear-groups \
-    python3 /vagrant/sandbox/run-task "$ip:5050" 'id -un' >"$logs/task.log" 2>&1; do
+  until run_task "$ip" true; do
     [ $SECONDS -lt $deadline ] || {
       cat "$logs/task.log" >&2
       fail "no task finished on $ip within $boot_seconds s; see above."
     }
     sleep 1
   done
-  say "a task ran on $ip: $(tr '\n' ' ' <"$logs/task.log")"
+  say "a task finished on $ip"
+}
+
+# A task that waits for a file, which is there only after the agent has restarted.
+check_agent_restart() {
+  local ip=$1 task
+  : >"$logs/task.log"
+  inside rm -f /var/tmp/go
+  run_task "$ip" 'until [ -e /var/tmp/go ]; do sleep 0.1; done' &
+  task=$!
+  until grep -q TASK_RUNNING "$logs/task.log" 2>/dev/null; do
+    kill -0 "$task" 2>/dev/null || fail "the task ended before the agent's restart: $(cat "$logs/task.log")"
+    sleep 0.1
+  done
+  inside systemctl restart mesos-agent.service
+  inside touch /var/tmp/go
+  wait "$task" || fail "the task was lost with the agent's restart: $(cat "$logs/task.log")"
+  say 'a running task outlived a restart of the agent'
 }
 
 check_services() {
@@ -163,6 +185,7 @@ provision 'at another address' "$vm_ip"
 check_services
 check_offer "$vm_ip"
 wait_for_task "$vm_ip"
+check_agent_restart "$vm_ip"
 before=$(service_pids)
 provision 'once more' "$vm_ip"
 [ "$before" = "$(service_pids)" ] ||

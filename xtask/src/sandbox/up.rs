@@ -18,7 +18,7 @@ use crate::workspace;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
-const LOG_LINES_SHOWN: usize = 15;
+const LOG_LINES_SHOWN: usize = 10;
 
 /// How large a cluster, and where.
 #[derive(Debug, Args)]
@@ -147,11 +147,16 @@ fn wait_until_ready(master: SocketAddrV4, cluster: &Cluster) -> Result<()> {
 
 fn end_of_log(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
-    format!("The end of '{}':\n{}", log.display(), last_lines(&text, LOG_LINES_SHOWN))
+    format!("The end of '{}':\n{}", log.display(), last_complaints(&text, LOG_LINES_SHOWN))
 }
 
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().collect();
+/// The last lines but for those of Mesos that only inform: `I0131 23:59:59.…`.
+fn last_complaints(log: &str, count: usize) -> String {
+    let informs = |line: &str| {
+        let mut start = line.chars();
+        start.next() == Some('I') && start.next().is_some_and(|second| second.is_ascii_digit())
+    };
+    let lines: Vec<&str> = log.lines().filter(|line| !informs(line)).collect();
     lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().join("\n")
 }
 
@@ -169,10 +174,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_lines_are_shown_or_all_if_there_are_fewer() {
-        assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
-        assert_eq!(last_lines("a\n", 2), "a");
-        assert_eq!(last_lines("", 2), "");
+    fn what_only_informs_is_left_out_of_the_end_of_a_log() {
+        let log = "It goes\nI1121 05:04:32.124892 1 slave.cpp:281] started\nE1121 broken\n***\n";
+        assert_eq!(last_complaints(log, 5), "It goes\nE1121 broken\n***");
+        assert_eq!(last_complaints(log, 1), "***");
+        assert_eq!(last_complaints("", 5), "");
     }
 
     #[test]
