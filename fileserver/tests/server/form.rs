@@ -4,7 +4,7 @@ use std::fs;
 
 use fileserver::Token;
 
-use crate::support::{Reply, Server, break_off};
+use crate::support::{Reply, Server};
 
 const TYPE: &str = "Content-Type: multipart/form-data; boundary=xx";
 
@@ -101,8 +101,7 @@ fn a_form_that_breaks_off_leaves_nothing() {
     let whole = form(&[part("name", false, b"a.jpg"), part("image", true, &vec![1; 1_000_000])]);
     let head =
         format!("POST / HTTP/1.1\r\nHost: x\r\n{TYPE}\r\nContent-Length: {}\r\n\r\n", whole.len());
-    break_off(server.address, &[head.as_bytes(), &whole[..900_000]].concat());
-    server.assert_no_temporary_files();
+    server.break_off(&[head.as_bytes(), &whole[..900_000]].concat());
     let cut = server.send("POST", "/", &[TYPE], &whole[..900_000]);
     assert_eq!(cut.status, 400, "a form without its end is not whole: {}", cut.text());
     assert!(server.files().is_empty());

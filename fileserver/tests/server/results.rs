@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use fileserver::{Config, Token};
 use sha2::{Digest, Sha256};
 
-use crate::support::{Server, break_off};
+use crate::support::Server;
 
 fn digest_header(body: &[u8]) -> String {
     format!("Repr-Digest: sha-256=:{}:", STANDARD.encode(Sha256::digest(body)))
@@ -95,7 +95,7 @@ fn a_digest_is_held_against_the_bytes() {
     let reply = server.send("PUT", "/uploads/job/a", &["Repr-Digest: sha-256=:no:"], b"pixels");
     assert_eq!(reply.status, 400);
     assert_eq!(fs::read(server.output().join("job/a")).unwrap(), b"pixels");
-    server.assert_no_temporary_files();
+    assert_eq!(server.files().len(), 1);
 }
 
 #[test]
@@ -152,13 +152,12 @@ fn an_upload_that_breaks_off_leaves_nothing() {
     let mut request =
         b"PUT /uploads/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n".to_vec();
     request.extend(vec![1; 1_000_000]);
-    break_off(server.address, &request);
+    server.break_off(&request);
     let mut chunked = b"PUT /uploads/job/a HTTP/1.1\r\nHost: x\r\n\
         Transfer-Encoding: chunked\r\n\r\nF4240\r\n"
         .to_vec();
     chunked.extend(vec![1; 1_000_000]);
-    break_off(server.address, &chunked);
-    server.assert_no_temporary_files();
+    server.break_off(&chunked);
     assert!(server.files().is_empty(), "{:?}", server.files());
 }
 

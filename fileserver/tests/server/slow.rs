@@ -62,9 +62,7 @@ fn an_upload_that_runs_at_the_end_is_still_stored() {
     let mut upload = TcpStream::connect(server.address).unwrap();
     let head = b"PUT /uploads/job/a HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n";
     upload.write_all(&[head.as_slice(), &vec![1; 300_000]].concat()).unwrap();
-    while std::fs::read_dir(server.output().join(".incoming")).unwrap().next().is_none() {
-        std::thread::yield_now();
-    }
+    server.wait_for_uploads(|uploads| uploads == 1);
     server.stop();
     while TcpStream::connect(server.address).is_ok() {
         std::thread::yield_now();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -72,16 +72,26 @@ impl Server {
         raw(self.address, request)
     }
 
-    /// Every file below the folder around the output folder, without its temporary ones.
+    /// Every file below the folder around the output folder, temporary ones included.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         files(self.folder.path())
     }
 
-    /// Waits until no upload is under way.
-    pub(crate) fn assert_no_temporary_files(&self) {
+    /// Sends the bytes, goes away while they are being stored, and waits until the server
+    /// is done with them.
+    pub(crate) fn break_off(&self, request: &[u8]) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request).unwrap();
+        self.wait_for_uploads(|uploads| uploads > 0);
+        drop(stream);
+        self.wait_for_uploads(|uploads| uploads == 0);
+    }
+
+    /// Waits for the number of uploads that have a temporary file.
+    pub(crate) fn wait_for_uploads(&self, wanted: impl Fn(usize) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while fs::read_dir(self.output().join(".incoming")).unwrap().next().is_some() {
-            assert!(Instant::now() < deadline, "a temporary file stayed");
+        while !wanted(fs::read_dir(self.output().join(".incoming")).unwrap().count()) {
+            assert!(Instant::now() < deadline, "the number of uploads did not change");
             std::thread::yield_now();
         }
     }
@@ -164,11 +174,4 @@ pub(crate) fn raw(address: SocketAddr, request: &[u8]) -> Reply {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     Reply::parse(&answer)
-}
-
-/// Sends the bytes, then goes away.
-pub(crate) fn break_off(address: SocketAddr, request: &[u8]) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(request).unwrap();
-    stream.shutdown(Shutdown::Both).unwrap();
 }
