@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{Class, Image, Outcome};
 
+use crate::deadlines::Deadlines;
 use crate::{Entry, Given, ImageEnd, ImageOutcome, Time};
 
 /// All images, and queues of those that wait.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, PartialEq))]
 pub(crate) struct Images {
     slots: BTreeMap<u64, Slot>,
     /// Waiting for their first task of their own.
@@ -15,7 +17,7 @@ pub(crate) struct Images {
     /// Have failed, and are due again.
     again: BTreeSet<u64>,
     /// Have failed, and are not due yet.
-    waiting: BTreeSet<(Time, u64)>,
+    waiting: Deadlines,
     pub(crate) counts: Counts,
 }
 
@@ -140,9 +142,7 @@ impl Images {
     /// Makes ready what is due. True if anything was.
     pub(crate) fn promote(&mut self, now: Time) -> bool {
         let mut any = false;
-        while let Some((until, index)) = self.waiting.first().copied()
-            && until <= now
-        {
+        while let Some(index) = self.waiting.pop_due(now) {
             self.set_stage(index, Stage::Ready);
             any = true;
         }
@@ -151,7 +151,7 @@ impl Images {
 
     /// When the next image is due.
     pub(crate) fn next_due(&self) -> Option<Time> {
-        self.waiting.first().map(|(until, _)| *until)
+        self.waiting.next()
     }
 
     /// The next image that is to be tried again by itself.
@@ -167,11 +167,6 @@ impl Images {
     /// How many wait for a first task.
     pub(crate) fn fresh_len(&self) -> usize {
         self.fresh.len()
-    }
-
-    /// How many have failed and wait for another task.
-    pub(crate) fn again_len(&self) -> usize {
-        self.again.len() + self.waiting.len()
     }
 
     /// Whether an image could be launched now.
@@ -249,9 +244,7 @@ impl Images {
     fn dequeue(&mut self, index: u64) {
         self.fresh.remove(&index);
         self.again.remove(&index);
-        if let Some(Slot { stage: Stage::Waiting { until }, .. }) = self.slots.get(&index) {
-            self.waiting.remove(&(*until, index));
-        }
+        self.waiting.remove(index);
     }
 
     /// Puts a listed image into the queue of its stage.
@@ -261,11 +254,15 @@ impl Images {
             return;
         }
         match slot.stage {
-            Stage::Ready if slot.failures == 0 => self.fresh.insert(index),
-            Stage::Ready => self.again.insert(index),
-            Stage::Waiting { until } => self.waiting.insert((until, index)),
-            Stage::InBatch(_) | Stage::Ended(_) | Stage::Duplicate { .. } => false,
-        };
+            Stage::Ready if slot.failures == 0 => {
+                self.fresh.insert(index);
+            }
+            Stage::Ready => {
+                self.again.insert(index);
+            }
+            Stage::Waiting { until } => self.waiting.set(index, until),
+            Stage::InBatch(_) | Stage::Ended(_) | Stage::Duplicate { .. } => {}
+        }
     }
 
     /// Counts the outcome of a listed image.

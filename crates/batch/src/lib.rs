@@ -54,15 +54,23 @@
 //! ```
 
 pub mod attempt;
+mod batches;
+mod deadlines;
+mod demand;
 pub mod effects;
 mod engine;
 mod images;
 pub mod input;
 pub mod memory;
+mod offers;
 pub mod outcome;
+mod reconcile;
 pub mod record;
+mod retry;
 pub mod settings;
 pub mod store;
+mod updates;
+mod verdict;
 
 pub use attempt::Attempt;
 pub use effects::{Call, DeclineReason, Effects, Launch, Notice, Released};

@@ -87,6 +87,21 @@ pub enum Chunk {
     Fixed(NonZeroU64),
 }
 
+impl Chunk {
+    /// With fewer tasks than this waiting, each holds a single image.
+    const AUTO_TASKS: usize = 512;
+    /// The most that [`Chunk::Auto`] puts into a task.
+    const AUTO_MAX: usize = 64;
+
+    /// How many images to put into the next task when so many are pending.
+    pub(crate) fn size(self, pending: usize) -> usize {
+        match self {
+            Self::Auto => (pending / Self::AUTO_TASKS).clamp(1, Self::AUTO_MAX),
+            Self::Fixed(size) => usize::try_from(size.get()).unwrap_or(usize::MAX),
+        }
+    }
+}
+
 /// What is tried again, how often and when.
 ///
 /// Images and machinery have budgets of their own: a bad agent does not fail an
@@ -149,5 +164,23 @@ impl Backoff {
     pub fn after(&self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
         self.first.saturating_mul(doubled).min(self.max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_lists_get_one_image_a_task_and_long_ones_more() {
+        let sizes = [0, 1, 500, 1_023, 1_024, 10_000, 1_000_000].map(|n| Chunk::Auto.size(n));
+        assert_eq!(sizes, [1, 1, 1, 1, 2, 19, 64]);
+        assert_eq!(Chunk::Fixed(NonZeroU64::MIN).size(1_000_000), 1);
+    }
+
+    #[test]
+    fn waits_never_overflow() {
+        let backoff = Backoff { first: Duration::MAX, max: Duration::from_secs(9) };
+        assert_eq!(backoff.after(u32::MAX), Duration::from_secs(9));
     }
 }

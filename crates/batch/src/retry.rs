@@ -1,0 +1,128 @@
+//! Again or not, and when.
+
+use std::time::Duration;
+
+use protocol::{ImageReport, Outcome};
+
+use crate::{Attempt, Backoff, RetryPolicy};
+
+/// What follows from a report of one image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterReport {
+    /// That is its outcome.
+    Final,
+    /// It is tried again, by itself, after this wait.
+    Again(Duration),
+}
+
+/// Decides on an image that has now been reported, with `failures` before this one.
+pub(crate) fn after_report(
+    policy: &RetryPolicy,
+    seed: u64,
+    report: &ImageReport,
+    failures: u32,
+) -> AfterReport {
+    let failures = failures.saturating_add(1);
+    let is_final = report.outcome() == Outcome::Done
+        || !report.class().is_transient()
+        || failures >= policy.image_attempts.get();
+    if is_final {
+        return AfterReport::Final;
+    }
+    let asked = report.retry_after_ms.map_or(Duration::ZERO, Duration::from_millis);
+    let own = jittered(policy.image_backoff, failures, [seed, report.index, failures.into()]);
+    AfterReport::Again(own.max(asked.min(policy.max_retry_after)))
+}
+
+/// What follows when a task ends and leaves images without an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterLoss {
+    /// The images fail.
+    GiveUp,
+    /// The rest of the batch is launched again after this wait.
+    Again(Duration),
+}
+
+/// Decides on a batch that has now spent `spent` of its budget, this time included.
+pub(crate) fn after_loss(
+    policy: &RetryPolicy,
+    seed: u64,
+    attempt: Attempt,
+    spent: u32,
+) -> AfterLoss {
+    if spent >= policy.machinery_budget.get() {
+        return AfterLoss::GiveUp;
+    }
+    let key = [seed, !attempt.batch, attempt.number.into()];
+    AfterLoss::Again(jittered(policy.machinery_backoff, spent, key))
+}
+
+/// A wait between a tenth and the whole of the backoff, so that what failed together
+/// does not come back together. The same key gives the same wait.
+fn jittered(backoff: Backoff, failures: u32, key: [u64; 3]) -> Duration {
+    const TENTH: u64 = 100;
+    const WHOLE: u64 = 1_000;
+    let hash = key.into_iter().fold(0, |hash, part| mix(hash ^ part));
+    let permille = TENTH + hash % (WHOLE - TENTH + 1);
+    let wait = backoff.after(failures);
+    let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(nanos / WHOLE * permille)
+}
+
+/// SplitMix64: one step of the generator, used as a hash. Every bit of the input
+/// changes about half of the bits of the output.
+fn mix(state: u64) -> u64 {
+    let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::Class;
+
+    fn policy() -> RetryPolicy {
+        RetryPolicy::default()
+    }
+
+    #[test]
+    fn permanent_failures_are_final_and_transient_ones_only_in_the_end() {
+        let after =
+            |class, before| after_report(&policy(), 1, &ImageReport::failed(7, class, ""), before);
+        assert_eq!(after(Class::Http4xx, 0), AfterReport::Final);
+        assert!(matches!(after(Class::Timeout, 0), AfterReport::Again(_)));
+        assert!(matches!(after(Class::Timeout, 1), AfterReport::Again(_)));
+        assert_eq!(after(Class::Timeout, 2), AfterReport::Final);
+    }
+
+    #[test]
+    fn an_origin_may_ask_for_patience_up_to_a_limit() {
+        let mut report = ImageReport::failed(7, Class::TooManyRequests, "");
+        report.retry_after_ms = Some(120_000);
+        let after = |report: &ImageReport| after_report(&policy(), 1, report, 0);
+        assert_eq!(after(&report), AfterReport::Again(Duration::from_secs(120)));
+        report.retry_after_ms = Some(u64::MAX);
+        assert_eq!(after(&report), AfterReport::Again(policy().max_retry_after));
+    }
+
+    #[test]
+    fn waits_stay_within_a_tenth_and_the_whole_of_the_backoff_and_spread() {
+        let backoff = Backoff::seconds(10, 10);
+        let waits: Vec<_> = (0..1_000).map(|n| jittered(backoff, 1, [3, n, 1])).collect();
+        let (low, high) = (Duration::from_secs(1), Duration::from_secs(10));
+        assert!(waits.iter().all(|wait| (low..=high).contains(wait)));
+        let below_middle = waits.iter().filter(|wait| wait.as_millis() < 5_500).count();
+        assert!((400..600).contains(&below_middle), "{below_middle}");
+        assert_eq!(jittered(backoff, 1, [3, 0, 1]), waits[0]);
+    }
+
+    #[test]
+    fn the_generator_gives_the_published_sequence() {
+        let golden = 0x9e37_79b9_7f4a_7c15_u64;
+        let sequence = [mix(0), mix(golden), mix(golden.wrapping_mul(2))];
+        let published = [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f];
+        assert_eq!(sequence, published);
+    }
+}
