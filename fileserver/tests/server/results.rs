@@ -139,6 +139,28 @@ fn what_is_too_large_is_refused_whether_announced_or_not() {
 }
 
 #[test]
+fn a_refused_upload_is_read_to_its_end_and_the_connection_goes_on() {
+    let server = Server::start();
+    let form = "--xx\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n..\r\n\
+        --xx\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a\"\r\n\r\n";
+    let form = [form.as_bytes(), &vec![1; 2_000_000], b"\r\n--xx--\r\n"].concat();
+    for (target, body) in [("PUT /uploads/job/..", vec![1; 2_000_000]), ("POST /", form)] {
+        let head = format!(
+            "{target} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\
+             Content-Type: multipart/form-data; boundary=xx\r\n\r\n",
+            body.len()
+        );
+        let next = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let reply = server.raw(&[head.as_bytes(), &body, next].concat());
+        assert_eq!(reply.status, 400);
+        assert!(
+            reply.text().contains("HTTP/1.1 200") && reply.text().ends_with("ok\n"),
+            "{target}"
+        );
+    }
+}
+
+#[test]
 fn nobody_uploads_what_waits_to_be_refused() {
     let server = Server::start();
     let request = b"PUT /uploads/job/.. HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
