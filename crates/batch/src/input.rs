@@ -45,7 +45,8 @@ pub enum Input {
         executor_id: ExecutorId,
     },
     /// An ACCEPT could not be delivered: its tasks are launched again under new ids,
-    /// at no cost to their budgets.
+    /// at no cost to their budgets. To be given after the other calls that were released
+    /// with it have been sent.
     LaunchFailed {
         /// The tasks of the call.
         tasks: Vec<TaskId>,

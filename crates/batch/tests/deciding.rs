@@ -1,6 +1,6 @@
 //! What the engine decides, one situation at a time.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::num::NonZeroU64;
 use std::time::Duration;
