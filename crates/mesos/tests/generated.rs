@@ -3,6 +3,8 @@
 //! Committing it keeps the build free of a protobuf compiler; this test keeps it
 //! true. After a change in `proto/`, run it once with `UPDATE_GENERATED=1`.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
