@@ -1,0 +1,108 @@
+//! The manifest, as its readers see it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// One line of `manifest.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    /// The image's number in the list, from 1.
+    pub index: u64,
+    /// The line it stands on, from 1.
+    pub line: u64,
+    /// Where it was.
+    pub url: String,
+    /// `done` or `failed`.
+    pub outcome: String,
+    /// One of the words of `protocol::Class`.
+    pub class: String,
+    /// Why it failed.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The result below the output folder.
+    #[serde(default)]
+    pub output: Option<String>,
+    /// The result's digest.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// How many tasks it was in.
+    pub attempts: u32,
+    /// Who processed it.
+    #[serde(default)]
+    pub agent: Option<String>,
+}
+
+impl Entry {
+    /// Whether there is a result.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.outcome == "done"
+    }
+
+    /// The bytes of the result, after a look at their digest.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file, or not with that digest.
+    pub fn result(&self, output: &Path) -> Result<Vec<u8>> {
+        let name = self.output.as_deref().filter(|name| !name.is_empty());
+        let path = output.join(name.with_context(|| format!("no output in {self:?}"))?);
+        let bytes = fs::read(&path).with_context(|| format!("no '{}'", path.display()))?;
+        let digest: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        ensure!(
+            self.sha256.as_ref() == Some(&digest),
+            "{} has digest {digest}, {self:?}",
+            path.display()
+        );
+        Ok(bytes)
+    }
+}
+
+/// Reads a manifest: every image once, in the order of the list.
+pub(crate) fn read(file: &Path) -> Result<Vec<Entry>> {
+    let text = fs::read_to_string(file).with_context(|| format!("no '{}'", file.display()))?;
+    let parse = |line| serde_json::from_str(line).with_context(|| format!("in {line}"));
+    let mut entries: Vec<Entry> = text.lines().map(parse).collect::<Result<_>>()?;
+    entries.sort_by_key(|entry| entry.index);
+    let numbers: BTreeSet<u64> = entries.iter().map(|entry| entry.index).collect();
+    ensure!(numbers.len() == entries.len(), "an image is listed twice in\n{text}");
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_is_listed_twice_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("manifest.jsonl");
+        let line = r#"{"index":1,"line":2,"url":"u","outcome":"failed","class":"dns","attempts":3,"more":1}"#;
+        fs::write(&file, format!("{line}\n")).unwrap();
+        assert!(!read(&file).unwrap()[0].is_done());
+        fs::write(&file, format!("{line}\n{line}\n")).unwrap();
+        assert!(read(&file).is_err());
+    }
+
+    #[test]
+    fn a_result_that_was_changed_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut entry: Entry = serde_json::from_str(
+            r#"{"index":1,"line":1,"url":"u","outcome":"done","class":"ok","output":"j/a","attempts":1,
+               "sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}"#,
+        )
+        .unwrap();
+        fs::create_dir(folder.path().join("j")).unwrap();
+        fs::write(folder.path().join("j/a"), "abc").unwrap();
+        assert_eq!(entry.result(folder.path()).unwrap(), b"abc");
+        fs::write(folder.path().join("j/a"), "abd").unwrap();
+        assert!(entry.result(folder.path()).is_err());
+        entry.output = None;
+        assert!(entry.result(folder.path()).is_err());
+    }
+}

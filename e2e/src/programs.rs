@@ -1,0 +1,76 @@
+//! The programs under test, built by cargo.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail};
+
+/// The folder of the root `Cargo.toml`.
+#[must_use]
+pub fn root() -> &'static Path {
+    let member = Path::new(env!("CARGO_MANIFEST_DIR"));
+    member.parent().unwrap_or(member)
+}
+
+/// A program of this repository, of the same profile as this test and of the sources as they
+/// are now: cargo builds all programs when the first is asked for.
+///
+/// # Errors
+///
+/// When they cannot be built, or there is none of that name.
+pub fn program(name: &str) -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    let folder = built.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
+    let path = folder.join(name);
+    if !path.is_file() {
+        bail!("cargo made no program '{}'", path.display());
+    }
+    Ok(path)
+}
+
+/// Builds them, and says in which folder they are.
+fn build() -> Result<PathBuf> {
+    let test = env::current_exe().context("cannot tell where this test is")?;
+    let folder = folder_of_programs(&test).context("this test is in no folder of cargo's")?;
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(root())
+        .args(["build", "--quiet", "--bins", "--profile", profile(&folder)])
+        .args(["-p", "scheduler", "-p", "executor", "-p", "fileserver", "-p", "mesos-local"])
+        .output()
+        .context("cannot run cargo to build the programs")?;
+    if !output.status.success() {
+        bail!("cargo could not build the programs:\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(folder)
+}
+
+/// Tests are in `target/PROFILE/deps`, programs in `target/PROFILE`.
+fn folder_of_programs(test: &Path) -> Option<PathBuf> {
+    let folder = test.parent()?;
+    let is_deps = folder.file_name().is_some_and(|name| name == "deps");
+    if is_deps { folder.parent().map(Path::to_owned) } else { Some(folder.to_owned()) }
+}
+
+/// The profile whose programs are in the folder.
+fn profile(folder: &Path) -> &str {
+    match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_beside_the_folder_of_tests() {
+        let folder = folder_of_programs(Path::new("/w/target/debug/deps/scenarios-1a2b")).unwrap();
+        assert_eq!(folder, Path::new("/w/target/debug"));
+        assert_eq!(profile(&folder), "dev");
+        assert_eq!(profile(Path::new("/w/target/release")), "release");
+    }
+}
