@@ -1,1 +1,21 @@
 //! Assigns the images of a list to Mesos tasks and follows every task to its end.
+//!
+//! What is to be done is decided in the crate `batch`; here is what surrounds it.
+//!
+//! | question | module |
+//! |---|---|
+//! | what can be set | [`cli`] |
+//! | what does the list say | [`list`] |
+//! | which job is this | [`job`] |
+//! | what is remembered, and where | [`store`] |
+//! | how does a task look on the wire | [`launch`] |
+//! | what is the master told of us | [`framework`] |
+//! | how does the program end | [`failure`] |
+
+pub mod cli;
+pub mod failure;
+pub mod framework;
+pub mod job;
+pub mod launch;
+pub mod list;
+pub mod store;

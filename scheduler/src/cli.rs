@@ -1,0 +1,395 @@
+//! What can be set on the command line and by environment.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use batch::Chunk;
+use bytesize::ByteSize;
+use clap::{ArgAction, Parser, ValueEnum};
+use mesos::resources::{Resources, Scalar};
+
+const EXAMPLES: &str = "\
+Examples:
+  Invert the pictures named in the file `images`, on a cluster inside this program:
+    scheduler
+  The same for another list and another folder of results:
+    scheduler --output inverted holiday.txt
+  On a real cluster whose agents reach this machine as 10.141.141.1:
+    scheduler --master 10.141.141.10:5050 --address 10.141.141.1
+  URLs from a pipe, any free port:
+    grep -h '^http' *.txt | scheduler --artifact-port 0 -
+";
+
+const ENDS: &str = "\
+Ctrl-C once: what runs is finished, the state is kept; the same command goes on later.
+Ctrl-C twice, or SIGTERM: the program ends at once, the state is kept.
+
+Exit status:
+  0    every image is done
+  1    every image has an outcome, some failed (see manifest.jsonl)
+  2    wrong usage
+  3    the list cannot be read or is empty
+  4    something needed is missing, taken or out of reach (port, folder, executor, master)
+  5    the master refuses the credentials
+  6    the master has removed the framework
+  8    another scheduler works on the same state
+  130  interrupted; start again to go on
+";
+
+/// Processes the images of a list on an Apache Mesos cluster.
+///
+/// Every line of LIST names a picture: a URL, or a path relative to the file server, so
+/// that `samples/…` needs no network. The results, and manifest.jsonl with one line an
+/// image, are in the folder that --output names.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "scheduler", version, before_help = EXAMPLES, after_help = ENDS)]
+pub struct Arguments {
+    /// The list of images, one a line; `-` reads it from standard input
+    #[arg(value_name = "LIST", default_value = "images")]
+    pub list: PathBuf,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub cluster: ClusterArguments,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub files: FileArguments,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub work: WorkArguments,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub limits: LimitArguments,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub show: ShowArguments,
+}
+
+// Plain comments: a doc comment here would become the program's own help text.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Cluster")]
+#[expect(missing_docs, reason = "its text would replace the program's own")]
+pub struct ClusterArguments {
+    /// The Mesos master: HOST:PORT, http://… or https://…; `local` starts a cluster inside
+    /// this program
+    #[arg(long, value_name = "MASTER", default_value = "local", env = "MESOS_MASTER")]
+    pub master: String,
+
+    /// How many agents the local cluster has
+    #[arg(long, value_name = "N", default_value_t = 2, env = "SCHEDULER_AGENTS",
+          value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub agents: u32,
+
+    /// What each agent of the local cluster has
+    #[arg(
+        long,
+        value_name = "RESOURCES",
+        default_value = "cpus:2;mem:2048",
+        env = "SCHEDULER_AGENT_RESOURCES"
+    )]
+    pub agent_resources: Resources,
+
+    /// The user under which executors run [default: the current user]
+    #[arg(long, value_name = "NAME", env = "SCHEDULER_USER")]
+    pub user: Option<String>,
+
+    /// The role whose resources are used
+    #[arg(long, default_value = "*", env = "SCHEDULER_ROLE")]
+    pub role: String,
+
+    /// The name to authenticate with
+    #[arg(long, value_name = "NAME", env = "MESOS_PRINCIPAL", requires = "secret_file")]
+    pub principal: Option<String>,
+
+    /// The file with the secret to authenticate with
+    #[arg(long, value_name = "FILE", env = "MESOS_SECRET_FILE", requires = "principal")]
+    pub secret_file: Option<PathBuf>,
+
+    /// How long the master keeps the framework's tasks when this program is away
+    #[arg(long, value_name = "TIME", default_value = "7days", env = "SCHEDULER_FAILOVER_TIMEOUT",
+          value_parser = humantime::parse_duration)]
+    pub failover_timeout: Duration,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Files")]
+#[expect(missing_docs, reason = "its text would replace the program's own")]
+pub struct FileArguments {
+    /// The address of this machine by which agents reach it
+    #[arg(long, default_value = "127.0.0.1", env = "SCHEDULER_ADDRESS")]
+    pub address: String,
+
+    /// The port of the file server; 0 for any free one
+    #[arg(long, value_name = "PORT", default_value_t = 12345, env = "SCHEDULER_ARTIFACT_PORT")]
+    pub artifact_port: u16,
+
+    /// The executor binary [default: the file `executor` beside this program]
+    #[arg(long, value_name = "PATH", env = "SCHEDULER_EXECUTOR")]
+    pub executor: Option<PathBuf>,
+
+    /// Use this file server instead of an own one
+    #[arg(long, value_name = "URL", env = "SCHEDULER_FILESERVER")]
+    pub fileserver: Option<url::Url>,
+
+    /// The file with the token that the other file server wants; the variable UPLOAD_TOKEN may
+    /// hold the token itself
+    #[arg(long, value_name = "FILE", env = "SCHEDULER_UPLOAD_TOKEN_FILE", requires = "fileserver")]
+    pub upload_token_file: Option<PathBuf>,
+
+    /// The folder of sample pictures [default: `samples` here or beside the list, if there]
+    #[arg(long, value_name = "DIR", env = "SCHEDULER_SAMPLES")]
+    pub samples: Option<PathBuf>,
+
+    /// The folder that receives the results and manifest.jsonl
+    #[arg(long, value_name = "DIR", default_value = "output", env = "SCHEDULER_OUTPUT")]
+    pub output: PathBuf,
+
+    /// The folder that remembers how far each job is [default: .state in the output folder]
+    #[arg(long, value_name = "DIR", env = "SCHEDULER_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Work")]
+#[expect(missing_docs, reason = "its text would replace the program's own")]
+pub struct WorkArguments {
+    /// What to do with each image
+    #[arg(long, value_name = "OPERATIONS", default_value = "invert", env = "SCHEDULER_OP",
+          value_parser = operations)]
+    pub op: String,
+
+    /// How many images a task holds: a number, or `auto` for one each in short lists and more
+    /// in long ones
+    #[arg(long, value_name = "N", default_value = "auto", env = "SCHEDULER_IMAGES_PER_TASK",
+          value_parser = images_per_task)]
+    pub images_per_task: Chunk,
+
+    /// The processors of a task
+    #[arg(long, value_name = "CORES", default_value = "1", env = "SCHEDULER_CPUS",
+          value_parser = positive)]
+    pub cpus: Scalar,
+
+    /// The memory of a task in MiB
+    #[arg(long, value_name = "MIB", default_value = "128", env = "SCHEDULER_MEM",
+          value_parser = positive)]
+    pub mem: Scalar,
+
+    /// How often an image may fail in a way that may go better next time
+    #[arg(long, value_name = "N", default_value = "3", env = "SCHEDULER_ATTEMPTS")]
+    pub attempts: std::num::NonZeroU32,
+
+    /// Forget what an earlier run of this job has done
+    #[arg(long)]
+    pub restart: bool,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Limits of an image")]
+#[expect(missing_docs, reason = "its text would replace the program's own")]
+pub struct LimitArguments {
+    /// Time to connect to its server
+    #[arg(long, value_name = "TIME", default_value = "10s", env = "SCHEDULER_CONNECT_TIMEOUT",
+          value_parser = some_time)]
+    pub connect_timeout: Duration,
+
+    /// Time without a byte of it
+    #[arg(long, value_name = "TIME", default_value = "30s", env = "SCHEDULER_IDLE_TIMEOUT",
+          value_parser = some_time)]
+    pub idle_timeout: Duration,
+
+    /// Time for its whole download
+    #[arg(long, value_name = "TIME", default_value = "2m", env = "SCHEDULER_DOWNLOAD_TIMEOUT",
+          value_parser = some_time)]
+    pub download_timeout: Duration,
+
+    /// Its size in bytes
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", env = "SCHEDULER_MAX_DOWNLOAD_SIZE")]
+    pub max_download_size: ByteSize,
+
+    /// Its size in pixels, for example 100M
+    #[arg(long, value_name = "PIXELS", default_value = "100M", env = "SCHEDULER_MAX_PIXELS",
+          value_parser = pixels)]
+    pub max_pixels: u64,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Messages")]
+#[expect(missing_docs, reason = "its text would replace the program's own")]
+pub struct ShowArguments {
+    /// Show warnings, errors and the summary only
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Show no progress
+    #[arg(long)]
+    pub no_progress: bool,
+
+    /// How messages look
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "SCHEDULER_LOG_FORMAT")]
+    pub log_format: LogFormat,
+
+    /// Show more; twice for everything
+    #[arg(long, short, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How messages look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Arguments {
+    /// Whether the cluster is to run inside this program.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.cluster.master == "local"
+    }
+
+    /// Whether the list comes from standard input.
+    #[must_use]
+    pub fn is_list_from_stdin(&self) -> bool {
+        self.list == Path::new("-")
+    }
+
+    /// The folder of state files.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.files.state_dir.clone().unwrap_or_else(|| self.files.output.join(".state"))
+    }
+
+    /// What one image may cost, as executors are told.
+    #[must_use]
+    pub fn task_limits(&self) -> protocol::Limits {
+        let limits = &self.limits;
+        protocol::Limits {
+            connect_timeout_ms: milliseconds(limits.connect_timeout),
+            idle_timeout_ms: milliseconds(limits.idle_timeout),
+            download_timeout_ms: milliseconds(limits.download_timeout),
+            max_download_bytes: limits.max_download_size.as_u64(),
+            max_pixels: limits.max_pixels,
+            max_memory_bytes: limits.max_pixels.saturating_mul(10).max(1 << 30),
+            max_redirects: 10,
+            upload_timeout_ms: milliseconds(Duration::from_secs(120)),
+        }
+    }
+}
+
+/// At least one millisecond, as zero means no limit to executors.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// A list of words, possibly with arguments; the executor knows what they mean.
+fn operations(text: &str) -> Result<String, String> {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.,:=()|x ".contains(c);
+    if text.trim().is_empty() || !text.chars().all(is_allowed) {
+        return Err("give the name of an operation, for example invert".into());
+    }
+    Ok(text.trim().to_owned())
+}
+
+fn images_per_task(text: &str) -> Result<Chunk, String> {
+    if text == "auto" {
+        return Ok(Chunk::Auto);
+    }
+    text.parse().map(Chunk::Fixed).map_err(|_| "give a number from 1, or auto".into())
+}
+
+fn positive(text: &str) -> Result<Scalar, String> {
+    match text.parse::<Scalar>() {
+        Ok(amount) if amount > Scalar::ZERO => Ok(amount),
+        Ok(_) | Err(_) => Err("give a number of at least 0.001".into()),
+    }
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if !time.is_zero() => Ok(time),
+        Ok(_) => Err("give more than no time, for example 30s".into()),
+        Err(error) => Err(format!("{error}; give a time such as 30s or 2m")),
+    }
+}
+
+/// A number, possibly in thousands (k), millions (M) or billions (G).
+fn pixels(text: &str) -> Result<u64, String> {
+    let wrong = || "give a number of pixels such as 100M".to_owned();
+    let (digits, factor) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (text.get(..at), 1_000),
+        Some((at, 'm' | 'M')) => (text.get(..at), 1_000_000),
+        Some((at, 'g' | 'G')) => (text.get(..at), 1_000_000_000),
+        _ => (Some(text), 1),
+    };
+    let number: u64 = digits.unwrap_or_default().parse().map_err(|_| wrong())?;
+    number.checked_mul(factor).filter(|pixels| *pixels > 0).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Arguments, String> {
+        let words = std::iter::once("scheduler").chain(line.split_whitespace());
+        Arguments::try_parse_from(words).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_tutorial_flags_are_understood() {
+        let arguments = parse(
+            "--master 10.141.141.10:5050 --address 10.141.141.1 --artifact-port 0 --executor e l",
+        )
+        .unwrap();
+        assert!(!arguments.is_local());
+        assert_eq!(arguments.files.artifact_port, 0);
+        assert_eq!(arguments.list, Path::new("l"));
+        assert_eq!(arguments.state_dir(), Path::new("output/.state"));
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_refused_with_a_remedy() {
+        for (line, remedy) in [
+            ("--cpus 0", "at least 0.001"),
+            ("--mem=-1", "at least 0.001"),
+            ("--images-per-task 0", "auto"),
+            ("--op bad;rm", "invert"),
+            ("--idle-timeout 0s", "30s"),
+            ("--max-pixels lots", "100M"),
+            ("--principal p", "--secret-file"),
+            ("--agents 0", "1..=64"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(remedy), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_times_carry_units() {
+        let line = "--max-download-size 5MiB --max-pixels 2k --connect-timeout 1500ms --cpus 0.5";
+        let arguments = parse(line).unwrap();
+        let limits = arguments.task_limits();
+        assert_eq!(limits.max_download_bytes, 5 * 1024 * 1024);
+        assert_eq!(limits.max_pixels, 2_000);
+        assert_eq!(limits.connect_timeout_ms, 1_500);
+        assert_eq!(arguments.work.cpus, Scalar::from_thousandths(500));
+    }
+
+    #[test]
+    fn the_help_begins_with_examples_and_tells_the_exit_statuses() {
+        let help = Arguments::command().render_long_help().to_string();
+        assert!(help.starts_with("Examples:"), "{help}");
+        assert!(help.contains("130  interrupted"), "{help}");
+    }
+}

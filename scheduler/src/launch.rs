@@ -1,0 +1,224 @@
+//! How the decision to launch a task looks on the wire.
+
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use batch::Launch;
+use mesos::v1::{
+    CommandInfo, ExecutorInfo, FrameworkId, Label, Labels, TaskInfo, command_info::Uri,
+    executor_info, offer::Operation, offer::operation,
+};
+use protocol::{Limits, Task, paths};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::job::hexadecimal;
+
+/// The name of the executor's file in its sandbox.
+const FILE: &str = "executor";
+
+/// Everything that is the same for all tasks of a run.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    /// The job.
+    pub job: String,
+    /// What to do with each image.
+    pub operations: String,
+    /// The file server as agents reach it, without a slash at its end.
+    pub file_server: String,
+    /// What uploads bring.
+    pub upload_token: Option<String>,
+    /// What one image may cost.
+    pub limits: Limits,
+    /// The id of the executor; see [`executor_id`].
+    pub executor_id: String,
+}
+
+/// An id that differs when the executor's command differs: Mesos refuses a task whose
+/// executor has the id of a running one but is not described in the same way.
+#[must_use]
+pub fn executor_id(job: &str, file_server: &Url, executor: Option<&Path>) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(file_server.as_str());
+    if let Some(meta) = executor.and_then(|path| path.metadata().ok()) {
+        let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hasher.update(meta.len().to_be_bytes());
+        hasher.update(changed.unwrap_or_default().as_nanos().to_be_bytes());
+    }
+    format!("{job}.{}", hexadecimal(&hasher.finalize(), 4))
+}
+
+impl Launcher {
+    /// The operation that launches these tasks.
+    #[must_use]
+    pub fn operation(&self, framework_id: &FrameworkId, launches: &[Launch]) -> Operation {
+        let task_infos = launches.iter().map(|launch| self.task(framework_id, launch)).collect();
+        Operation {
+            r#type: Some(operation::Type::Launch.into()),
+            launch: Some(operation::Launch { task_infos }),
+            ..Operation::default()
+        }
+    }
+
+    fn task(&self, framework_id: &FrameworkId, launch: &Launch) -> TaskInfo {
+        TaskInfo {
+            name: task_name(launch),
+            task_id: launch.task_id.clone(),
+            agent_id: launch.agent_id.clone(),
+            resources: launch.resources.to_wire(),
+            executor: Some(self.executor(framework_id, launch)),
+            data: Some(self.payload(launch)),
+            labels: Some(labels(&[
+                ("job", &self.job),
+                ("operations", &self.operations),
+                ("images", &launch.images.len().to_string()),
+            ])),
+            ..TaskInfo::default()
+        }
+    }
+
+    #[expect(deprecated, reason = "`source` is what the master's pages show")]
+    fn executor(&self, framework_id: &FrameworkId, launch: &Launch) -> ExecutorInfo {
+        ExecutorInfo {
+            r#type: Some(executor_info::Type::Custom.into()),
+            executor_id: self.executor_id.as_str().into(),
+            framework_id: Some(framework_id.clone()),
+            name: Some("Image executor (Rust)".into()),
+            source: Some(self.job.clone()),
+            command: Some(self.command()),
+            resources: launch.executor_resources.to_wire(),
+            labels: Some(labels(&[("job", &self.job)])),
+            ..ExecutorInfo::default()
+        }
+    }
+
+    fn command(&self) -> CommandInfo {
+        let uri = Uri {
+            value: format!("{}{}", self.file_server, paths::EXECUTOR),
+            executable: Some(true),
+            extract: Some(false),
+            cache: Some(false),
+            output_file: Some(FILE.into()),
+        };
+        CommandInfo {
+            uris: vec![uri],
+            shell: Some(false),
+            value: Some(format!("./{FILE}")),
+            arguments: vec![FILE.into()],
+            ..CommandInfo::default()
+        }
+    }
+
+    fn payload(&self, launch: &Launch) -> Vec<u8> {
+        Task {
+            job: self.job.clone(),
+            images: launch.images.clone(),
+            operations: self.operations.clone(),
+            file_server: self.file_server.clone(),
+            upload_token: self.upload_token.clone(),
+            limits: self.limits,
+            user_agent: concat!("image-inverter/", env!("CARGO_PKG_VERSION")).into(),
+            ..Task::default()
+        }
+        .to_payload()
+    }
+}
+
+fn task_name(launch: &Launch) -> String {
+    match launch.images.as_slice() {
+        [only] => only.name.clone(),
+        [first, .., last] => format!("{} to {}", first.name, last.name),
+        [] => launch.task_id.to_string(),
+    }
+}
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    let label = |(key, value): &(&str, &str)| Label {
+        key: (*key).to_owned(),
+        value: Some((*value).to_owned()),
+    };
+    Labels { labels: pairs.iter().map(label).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use batch::Attempt;
+    use mesos::resources::{Resources, Scalar};
+    use prost::Message;
+    use protocol::Image;
+
+    fn launcher() -> Launcher {
+        Launcher {
+            job: "holiday-1a2b3c4d".into(),
+            operations: "invert".into(),
+            file_server: "http://10.0.0.1:12345".into(),
+            upload_token: Some("s3cret".into()),
+            limits: Limits { max_pixels: 7, ..Limits::default() },
+            executor_id: "holiday-1a2b3c4d.00112233".into(),
+        }
+    }
+
+    fn launch(batch: u64) -> Launch {
+        let attempt = Attempt { batch, number: 1 };
+        let one = Scalar::from_thousandths(1_000);
+        Launch {
+            task_id: attempt.task_id("holiday-1a2b3c4d"),
+            attempt,
+            agent_id: "agent-1".into(),
+            resources: Resources::scalars(one, Scalar::from_thousandths(128_000)),
+            images: vec![Image { index: batch, url: "http://h/a.jpg".into(), name: "1-a".into() }],
+            executor_is_new: true,
+            executor_resources: Resources::scalars(Scalar::ZERO, Scalar::from_thousandths(32_000)),
+        }
+    }
+
+    fn tasks() -> Vec<TaskInfo> {
+        let operation = launcher().operation(&"f".into(), &[launch(1), launch(2)]);
+        operation.launch.unwrap().task_infos
+    }
+
+    #[test]
+    fn a_task_carries_what_the_executor_needs() {
+        let tasks = tasks();
+        assert_eq!(tasks[0].task_id.value, "holiday-1a2b3c4d.1.1");
+        assert_eq!(tasks[0].agent_id.value, "agent-1");
+        let payload = Task::from_payload(tasks[0].data.as_ref().unwrap()).unwrap();
+        assert_eq!(payload.images, launch(1).images);
+        assert_eq!(payload.upload_token.as_deref(), Some("s3cret"));
+        assert_eq!(payload.limits.max_pixels, 7);
+        assert_eq!(Resources::from(&tasks[0].resources).cpus(), Scalar::from_thousandths(1_000));
+    }
+
+    #[test]
+    fn all_tasks_of_an_agent_describe_the_same_executor() {
+        let tasks = tasks();
+        assert_eq!(tasks[0].executor, tasks[1].executor);
+        let executor = tasks[0].executor.clone().unwrap();
+        let command = executor.command.unwrap();
+        assert_eq!(command.uris[0].value, "http://10.0.0.1:12345/executor");
+        assert_eq!((command.shell, command.value.as_deref()), (Some(false), Some("./executor")));
+        let names: Vec<_> = executor.resources.iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["mem"], "a resource of nothing is no resource");
+    }
+
+    #[test]
+    fn the_token_is_only_where_the_master_does_not_show_it() {
+        let mut task = tasks().remove(0);
+        task.data = None;
+        let bytes = task.encode_to_vec();
+        assert!(!bytes.windows(6).any(|window| window == b"s3cret"));
+    }
+
+    #[test]
+    fn another_file_server_or_executor_gives_another_executor_id() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (a, b) = ("http://h:1/".parse().unwrap(), "http://h:2/".parse().unwrap());
+        let of = |url| executor_id("j", url, Some(file.path()));
+        assert_eq!(of(&a), of(&a));
+        assert_ne!(of(&a), of(&b));
+        let before = of(&a);
+        std::fs::write(file.path(), "new").unwrap();
+        assert_ne!(of(&a), before);
+    }
+}
