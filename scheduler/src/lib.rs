@@ -5,11 +5,12 @@
 //! | question | module |
 //! |---|---|
 //! | what can be set | [`cli`] |
-//! | what does the list say | [`list`] |
+//! | where does the list come from, what does it say | [`source`], [`list`] |
 //! | which job is this | [`job`] |
 //! | what is remembered, and where | [`store`] |
 //! | how does a task look on the wire | [`launch`] |
 //! | what is the master told of us | [`framework`] |
+//! | what do people see | [`observe`] |
 //! | how does the program end | [`failure`] |
 
 pub mod cli;
@@ -18,4 +19,6 @@ pub mod framework;
 pub mod job;
 pub mod launch;
 pub mod list;
+pub mod observe;
+pub mod source;
 pub mod store;

@@ -1,0 +1,78 @@
+//! Which line tells of what happens: the lines of the classic tutorial, and a few more.
+
+use batch::{DeclineReason, Engine, Notice};
+use mesos::v1::TaskState;
+use tracing::{debug, info, warn};
+
+/// Writes the line of a notice.
+pub fn write(notice: &Notice, engine: &Engine) {
+    match notice {
+        Notice::Subscribed { framework_id } => info!("registered with framework id {framework_id}"),
+        Notice::Offer { offer_id, agent_id, hostname, cpus, mem_mib } => {
+            info!(
+                "offer {offer_id} of {hostname} (agent {agent_id}): cpus {cpus}, mem {mem_mib} MiB"
+            );
+        }
+        Notice::Declined { offer_id, reason } => declined(offer_id, *reason),
+        Notice::Prepared { task_id, images, offer_id } => {
+            info!("prepared task {task_id} with {} for offer {offer_id}", count(images));
+        }
+        Notice::Launching { tasks, offer_id } => {
+            info!("launching {tasks} task{} for offer {offer_id}", plural(*tasks));
+        }
+        Notice::TaskState { task_id, state, message, current } => {
+            state_line(task_id, *state, message, *current);
+        }
+        Notice::ImageDone { index } => {
+            let output = engine.outcome(*index).map_or("", |outcome| outcome.output);
+            info!("image {index} is done: {output} ({})", finished(engine));
+        }
+        Notice::ImageFailed { index, class, message } => {
+            warn!("image {index} failed, {class}: {message} ({})", finished(engine));
+        }
+        Notice::ImageRetry { index, class, message, after } => {
+            let after = after.as_secs_f32();
+            info!("image {index} failed, {class}: {message}; trying again in {after:.1} s");
+        }
+        Notice::TaskRetry { task_id, message, after } => {
+            let after = after.as_secs_f32();
+            warn!("task {task_id} is lost, {message}; launching it again in {after:.1} s");
+        }
+        Notice::JobDone => info!("done: {}", finished(engine)),
+    }
+}
+
+fn declined(offer_id: &mesos::v1::OfferId, reason: DeclineReason) {
+    let why = match reason {
+        DeclineReason::NothingToLaunch => "nothing to launch",
+        DeclineReason::TooSmall => "too small for a task",
+        DeclineReason::Draining => "no new tasks",
+    };
+    debug!("declined offer {offer_id}: {why}");
+}
+
+fn state_line(task_id: &mesos::v1::TaskId, state: TaskState, message: &str, current: bool) {
+    let state = state.as_str_name();
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    if current {
+        info!("task {task_id} is {state}{message}");
+    } else {
+        debug!("task {task_id} is {state}, which is not news{message}");
+    }
+}
+
+fn finished(engine: &Engine) -> String {
+    let progress = engine.progress();
+    format!("{} of {} finished", progress.ended(), progress.total)
+}
+
+fn count(images: &[u64]) -> String {
+    match images {
+        [only] => format!("image {only}"),
+        _ => format!("{} images", images.len()),
+    }
+}
+
+fn plural(number: usize) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}

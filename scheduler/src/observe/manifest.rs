@@ -1,0 +1,228 @@
+//! What became of each image: `manifest.jsonl`, one JSON object a line, in the order of the
+//! list.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use batch::{Attempt, Engine, Entry, ImageOutcome};
+use protocol::Outcome;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+/// The file's name in the output folder.
+pub const FILE: &str = "manifest.jsonl";
+
+/// The form of the lines; another number tells of fields that mean something else.
+const SCHEMA: u32 = 1;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+struct Line<'a> {
+    schema: u32,
+    index: u64,
+    line: u64,
+    url: &'a str,
+    /// `done`, `failed`, or `pending` after an interruption.
+    outcome: &'a str,
+    class: &'a str,
+    message: &'a str,
+    /// Relative to the output folder.
+    output: String,
+    sha256: &'a str,
+    attempts: u32,
+    agent: &'a str,
+    task: String,
+    duplicate_of: Option<u64>,
+    final_url: Option<&'a str>,
+    http_status: Option<u32>,
+    bytes_in: u64,
+    bytes_out: u64,
+    format: &'a str,
+    width: u32,
+    height: u32,
+    frames: u32,
+    path: &'a str,
+    notes: &'a [String],
+    queue_ms: u128,
+    download_ms: u128,
+    process_ms: u128,
+    upload_ms: u128,
+}
+
+/// Writes the lines of `entries` to the file in `folder`, all or nothing. `tasks` names the
+/// last task of each image.
+///
+/// # Errors
+///
+/// When the file cannot be written or `entries` fails; an earlier file is left as it was then.
+pub fn write(
+    folder: &Path,
+    engine: &Engine,
+    tasks: &BTreeMap<u64, Attempt>,
+    entries: impl Iterator<Item = io::Result<Entry>>,
+) -> io::Result<PathBuf> {
+    let path = folder.join(FILE);
+    let mut file = NamedTempFile::new_in(folder)?;
+    let mut writer = BufWriter::new(file.as_file_mut());
+    for entry in entries {
+        let entry = entry?;
+        let mut line = match engine.outcome(entry.index) {
+            Some(outcome) => ended(&outcome, &engine.settings().job),
+            None => pending(&entry),
+        };
+        if let Some(attempt) = tasks.get(&entry.index) {
+            line.task = attempt.task_id(&engine.settings().job).value;
+        }
+        serde_json::to_writer(&mut writer, &line)?;
+        writer.write_all(b"\n")?;
+    }
+    writer.flush()?;
+    drop(writer);
+    make_readable(file.as_file())?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(path)
+}
+
+fn ended<'a>(image: &ImageOutcome<'a>, job: &str) -> Line<'a> {
+    let end = image.end;
+    let milliseconds = |time: Duration| time.as_millis();
+    Line {
+        schema: SCHEMA,
+        index: image.index,
+        line: image.line,
+        url: image.url,
+        outcome: image.outcome.as_str(),
+        class: image.class.as_str(),
+        message: image.message,
+        output: output(image, job),
+        sha256: image.sha256,
+        attempts: image.attempts,
+        agent: image.agent,
+        task: String::new(),
+        duplicate_of: image.duplicate_of,
+        final_url: end.final_url.as_deref(),
+        http_status: end.http_status,
+        bytes_in: end.bytes_in,
+        bytes_out: end.bytes_out,
+        format: &end.format,
+        width: end.width,
+        height: end.height,
+        frames: end.frames,
+        path: &end.path,
+        notes: &end.notes,
+        queue_ms: milliseconds(end.queue_time),
+        download_ms: milliseconds(end.download_time),
+        process_ms: milliseconds(end.process_time),
+        upload_ms: milliseconds(end.upload_time),
+    }
+}
+
+fn output(image: &ImageOutcome<'_>, job: &str) -> String {
+    match image.outcome {
+        Outcome::Done => fileserver::result_path(job, image.output),
+        Outcome::Failed => String::new(),
+    }
+}
+
+fn pending(entry: &Entry) -> Line<'_> {
+    Line {
+        schema: SCHEMA,
+        index: entry.index,
+        line: entry.line,
+        url: &entry.url,
+        outcome: "pending",
+        ..Line::default()
+    }
+}
+
+/// A temporary file is its owner's alone; a manifest is as public as the results.
+fn make_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use batch::{Given, ImageEnd, Record, Settings};
+    use protocol::{Class, ImageReport};
+
+    fn entries() -> Vec<Entry> {
+        let entry = |index, given| Entry {
+            index,
+            line: index + 10,
+            url: format!("http://h/{index}"),
+            name: format!("{index}-x"),
+            given,
+        };
+        let rejected =
+            Given::Rejected { class: Class::BadUrl, message: "line 12 is no URL".into() };
+        vec![
+            entry(1, Given::Process),
+            entry(2, rejected),
+            entry(3, Given::Duplicate { of: 1 }),
+            entry(4, Given::Process),
+        ]
+    }
+
+    fn engine() -> Engine {
+        let report = ImageReport {
+            index: 1,
+            output: "1-x.png".into(),
+            sha256: "ab".repeat(32),
+            bytes_out: 9,
+            ..ImageReport::default()
+        };
+        let attempt = Attempt { batch: 1, number: 1 };
+        let records = [
+            Record::Launched { attempt, agent: "agent-1".into(), images: vec![1] },
+            Record::ImageEnded { index: 1, end: Box::new(ImageEnd::of(report, "agent-1")) },
+            Record::TaskEnded { attempt, cost: 0 },
+        ];
+        Engine::replay(Settings::new("job-1", "e"), entries(), &records)
+    }
+
+    fn lines(folder: &Path) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(folder.join(FILE)).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_entry_has_a_line_in_the_order_of_the_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = BTreeMap::from([(1, Attempt { batch: 1, number: 1 })]);
+        write(folder.path(), &engine(), &tasks, entries().into_iter().map(Ok)).unwrap();
+        let lines = lines(folder.path());
+        let words: Vec<_> = lines
+            .iter()
+            .map(|l| (l["outcome"].as_str().unwrap(), l["class"].as_str().unwrap()))
+            .collect();
+        assert_eq!(
+            words,
+            [("done", "ok"), ("failed", "bad-url"), ("done", "duplicate"), ("pending", "")]
+        );
+        assert_eq!(lines[0]["output"], "job-1/1-x.png");
+        assert_eq!(lines[0]["agent"], "agent-1");
+        assert_eq!(lines[0]["task"], "job-1.1.1");
+        assert_eq!(lines[0]["attempts"], 1);
+        assert_eq!(lines[1]["message"], "line 12 is no URL");
+        assert_eq!(lines[1]["output"], "");
+        assert_eq!(lines[2]["duplicate_of"], 1);
+        assert_eq!(lines[3]["line"], 14);
+    }
+
+    #[test]
+    fn a_list_that_breaks_off_leaves_the_earlier_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "earlier").unwrap();
+        let broken = entries().into_iter().map(Ok).chain([Err(io::Error::other("gone"))]);
+        assert!(write(folder.path(), &engine(), &BTreeMap::new(), broken).is_err());
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap(), "earlier");
+    }
+}
