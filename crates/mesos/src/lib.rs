@@ -7,15 +7,30 @@
 //! | to acknowledge updates exactly once | [`ack`] |
 //! | to know what a task's state means | [`state`] |
 //! | the encodings and the framing | [`codec`], [`recordio`] |
+//! | to say where the master is | [`master`] |
+//! | to follow the rules of a subscription, without I/O | [`session`], [`status`], [`backoff`] |
+//! | to write a scheduler | [`scheduler`] |
+//! | to write an executor | [`executor`] |
 //!
 //! Without the feature `client` nothing here does I/O.
 
 pub mod ack;
+pub mod backoff;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod codec;
+pub mod duration;
+#[cfg(feature = "client")]
+pub mod executor;
 pub mod ids;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod master;
 pub mod recordio;
 pub mod resources;
+#[cfg(feature = "client")]
+pub mod scheduler;
+pub mod session;
 pub mod state;
+pub mod status;
 pub mod v1;

@@ -1,0 +1,137 @@
+//! The transport: POST a message, read a stream or a short answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
+use reqwest::{Client, Response, redirect};
+use url::Url;
+
+use crate::client::Error;
+use crate::codec::Codec;
+use crate::master::Credential;
+
+/// The header that ties calls to a subscription.
+pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call other than SUBSCRIBE may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of an error's body is read.
+const MAX_ERROR_BODY_BYTES: usize = 4096;
+
+/// One HTTP client with one connection, an encoding and perhaps a credential.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: Client,
+    codec: Codec,
+    credential: Option<Credential>,
+    bearer: Option<String>,
+}
+
+/// What is known of an answer before its body.
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) stream_id: Option<String>,
+}
+
+impl Http {
+    pub(crate) fn new(codec: Codec, credential: Option<Credential>) -> Result<Self, Error> {
+        // Only sets what the program has not chosen for itself.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_max_idle_per_host(1)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| Error::Setup(describe(&error)))?;
+        Ok(Self { client, codec, credential, bearer: None })
+    }
+
+    /// Another client of the same kind, with a connection of its own.
+    pub(crate) fn beside(&self) -> Result<Self, Error> {
+        let beside = Self::new(self.codec, self.credential.clone())?;
+        Ok(Self { bearer: self.bearer.clone(), ..beside })
+    }
+
+    /// The same with a bearer token, as agents want it.
+    pub(crate) fn with_bearer(self, token: Option<&str>) -> Self {
+        Self { bearer: token.map(str::to_owned), ..self }
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Sends SUBSCRIBE; the answer's body may be the event stream.
+    pub(crate) async fn subscribe(&self, url: Url, body: Vec<u8>) -> Result<Response, String> {
+        let request = self.post(url, body).header(ACCEPT, self.codec.media_type());
+        request.send().await.map_err(|error| describe(&error))
+    }
+
+    /// Sends any other call and gives the answer's status and body.
+    pub(crate) async fn call(
+        &self,
+        url: Url,
+        stream_id: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<(u16, String), reqwest::Error> {
+        let mut request = self.post(url, body).timeout(CALL_TIMEOUT);
+        if let Some(stream_id) = stream_id {
+            request = request.header(STREAM_ID, stream_id);
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        Ok((status, short_body(response).await))
+    }
+
+    fn post(&self, url: Url, body: Vec<u8>) -> reqwest::RequestBuilder {
+        let request =
+            self.client.post(url).header(CONTENT_TYPE, self.codec.media_type()).body(body);
+        match (&self.credential, &self.bearer) {
+            (Some(credential), _) => {
+                request.basic_auth(&credential.principal, Some(credential.secret()))
+            }
+            (None, Some(token)) => request.bearer_auth(token),
+            (None, None) => request,
+        }
+    }
+}
+
+/// The head of an answer.
+pub(crate) fn head(response: &Response) -> Head {
+    let text = |headers: &HeaderMap, name: HeaderName| {
+        headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    Head {
+        status: response.status().as_u16(),
+        location: text(response.headers(), LOCATION),
+        stream_id: text(response.headers(), STREAM_ID),
+    }
+}
+
+/// The beginning of a short answer, for messages.
+pub(crate) async fn short_body(mut response: Response) -> String {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        let chunk: Bytes = chunk;
+        let room = MAX_ERROR_BODY_BYTES.saturating_sub(body.len());
+        body.extend(chunk.iter().take(room));
+        if room == 0 {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&body).trim().to_owned()
+}
+
+/// The innermost cause, which is what people need: "Connection refused (os error 111)".
+pub(crate) fn describe(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

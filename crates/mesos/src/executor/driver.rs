@@ -1,0 +1,151 @@
+//! The driver: subscribes with the agent, keeps subscribed, keeps the ledger.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::sync::{mpsc, watch};
+
+use super::calls::{Ids, of_type};
+use super::event::{Event, convert};
+use super::ledger::Ledger;
+use super::{Calls, Environment};
+use crate::backoff::Backoff;
+use crate::client::http::Http;
+use crate::client::pump::{Channels, Pump, Side};
+use crate::client::{Error, calls};
+use crate::codec::Codec;
+use crate::session::{Config, Input, Session};
+use crate::v1::FrameworkId;
+use crate::v1::executor::{Call, Event as WireEvent, call};
+
+/// How many events wait for a slow user before nothing more is read.
+const EVENT_CAPACITY: usize = 64;
+/// How long an agent may take to answer SUBSCRIBE.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the first subscription is tried: as long as an agent waits for it by default.
+const FIRST_SUBSCRIPTION: Duration = Duration::from_secs(60);
+
+/// The way to a subscription.
+#[derive(Debug)]
+pub struct Driver;
+
+impl Driver {
+    /// Starts subscribing, in the background, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] only; whether the agent can be reached is told by the stream.
+    pub fn connect(environment: Environment) -> Result<(Events, Calls), Error> {
+        let http = Http::new(Codec::default(), None)?.with_bearer(environment.token());
+        let calls_http = http.beside()?;
+        let (items, receiver) = mpsc::channel(EVENT_CAPACITY);
+        let (control, control_receiver) = mpsc::unbounded_channel();
+        let (links, links_receiver) = watch::channel(None);
+        let ledger = Ledger::new();
+        let ids = Ids(environment.clone());
+        let queue = calls::start(calls_http, links_receiver, control.clone(), ids);
+        let session = Session::new(config(&environment));
+        let side = ExecutorSide { environment: environment.clone(), ledger: ledger.clone() };
+        let channels = Channels { items, control: control_receiver, links };
+        tokio::spawn(Pump::new(side, session, http, channels).run());
+        Ok((Events { receiver, _control: control }, Calls { queue, ledger, environment }))
+    }
+}
+
+fn config(environment: &Environment) -> Config {
+    let longest = environment.subscription_backoff_max.unwrap_or(Backoff::EXECUTOR.longest);
+    let backoff = Backoff { longest: longest.min(Backoff::EXECUTOR.longest), ..Backoff::EXECUTOR };
+    let after_loss =
+        if environment.checkpoint { environment.recovery_timeout } else { Duration::ZERO };
+    Config {
+        endpoint: environment.endpoint.clone(),
+        needs_stream_id: false,
+        backoff,
+        give_up_first: Some(FIRST_SUBSCRIPTION),
+        give_up_after: Some(after_loss),
+        subscribe_timeout: SUBSCRIBE_TIMEOUT,
+    }
+}
+
+/// The events of an executor. Dropping it ends the driver.
+#[derive(Debug)]
+pub struct Events {
+    receiver: mpsc::Receiver<Result<Event, Error>>,
+    /// Keeps the pump's way to be stopped open.
+    _control: mpsc::UnboundedSender<crate::client::pump::Control>,
+}
+
+impl Events {
+    /// The next event, or `None` after the driver's own [`Event::Shutdown`].
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        self.receiver.recv().await
+    }
+}
+
+impl Stream for Events {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.receiver.poll_recv(context)
+    }
+}
+
+/// What the pump needs to know of executors.
+struct ExecutorSide {
+    environment: Environment,
+    ledger: Ledger,
+}
+
+impl Side for ExecutorSide {
+    type Event = WireEvent;
+    type Item = Event;
+
+    fn subscribe(&mut self, http: &Http) -> Vec<u8> {
+        http.codec().encode(&Call {
+            framework_id: self.environment.framework_id.clone(),
+            executor_id: self.environment.executor_id.clone(),
+            subscribe: Some(self.ledger.subscribe()),
+            ..of_type(call::Type::Subscribe)
+        })
+    }
+
+    fn for_session(&self, event: &WireEvent) -> Input {
+        // An agent heartbeats every half hour, so silence tells nothing: the stream is
+        // local and its end is.
+        if event.subscribed.is_some() {
+            Input::Subscribed { heartbeat: None }
+        } else {
+            Input::Heard
+        }
+    }
+
+    fn learn(&mut self, event: &WireEvent) {
+        if let Some(acknowledged) = &event.acknowledged {
+            self.ledger.acknowledged(&acknowledged.task_id.value, &acknowledged.uuid);
+        }
+        if let Some(launch) = &event.launch {
+            self.ledger.launched(launch.task.clone());
+        }
+        if let Some(launch) = &event.launch_group {
+            launch.task_group.tasks.iter().for_each(|task| self.ledger.launched(task.clone()));
+        }
+    }
+
+    fn for_user(&mut self, event: WireEvent, _first: bool) -> Option<Result<Event, Error>> {
+        convert(event)
+    }
+
+    fn framework_id(&self) -> Option<FrameworkId> {
+        Some(self.environment.framework_id.clone())
+    }
+
+    fn down(&mut self, reason: String) -> Event {
+        Event::Disconnected { reason }
+    }
+
+    fn last(&mut self) -> Option<Event> {
+        Some(Event::Shutdown)
+    }
+}

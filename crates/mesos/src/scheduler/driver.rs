@@ -1,0 +1,273 @@
+//! The driver: subscribes, keeps subscribed, and connects events and calls.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::sync::{mpsc, watch};
+
+use super::Calls;
+use super::event::{Event, convert, heartbeat};
+use super::offers::OfferBook;
+use crate::backoff::Backoff;
+use crate::client::http::Http;
+use crate::client::pump::{Channels, Pump, Side};
+use crate::client::{Error, calls};
+use crate::codec::Codec;
+use crate::master::{Credential, MasterSpec};
+use crate::session::{Config, Input, Session};
+use crate::v1::scheduler::{Call, Event as WireEvent, call, event};
+use crate::v1::{FrameworkId, FrameworkInfo};
+
+/// How many events wait for a slow user before nothing more is read.
+const DEFAULT_EVENT_CAPACITY: usize = 64;
+/// How long a master may take to answer SUBSCRIBE.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Where schedulers talk to masters.
+const PATH: &str = "/api/v1/scheduler";
+
+/// The way to a subscription.
+#[derive(Debug)]
+pub struct Driver;
+
+impl Driver {
+    /// Begins with what the master shall know of the framework.
+    ///
+    /// With `framework.id` set, the scheduler takes over the tasks of that framework.
+    #[must_use]
+    pub fn builder(framework: FrameworkInfo) -> Builder {
+        Builder {
+            framework,
+            master: None,
+            credential: None,
+            codec: Codec::default(),
+            backoff: Backoff::SCHEDULER,
+            event_capacity: DEFAULT_EVENT_CAPACITY,
+        }
+    }
+}
+
+/// What can be chosen before connecting.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    framework: FrameworkInfo,
+    master: Option<MasterSpec>,
+    credential: Option<Credential>,
+    codec: Codec,
+    backoff: Backoff,
+    event_capacity: usize,
+}
+
+impl Builder {
+    /// Where the master is. Without it: `127.0.0.1:5050`.
+    #[must_use]
+    pub fn master(mut self, master: MasterSpec) -> Self {
+        self.master = Some(master);
+        self
+    }
+
+    /// Who we say we are; also fills `FrameworkInfo.principal`. `None`: nobody.
+    #[must_use]
+    pub fn credential(mut self, credential: Option<Credential>) -> Self {
+        if let Some(credential) = &credential {
+            self.framework.principal = Some(credential.principal.clone());
+        }
+        self.credential = credential;
+        self
+    }
+
+    /// The encoding on the wire. Default: protobuf.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Waits between tries. Default: [`Backoff::SCHEDULER`], without end.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// How many events may wait before nothing more is read from the master. Default: 64.
+    #[must_use]
+    pub fn event_capacity(mut self, events: usize) -> Self {
+        self.event_capacity = events.max(1);
+        self
+    }
+
+    /// Starts subscribing, in the background, on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setup`] only; whether the master can be reached is told by the stream.
+    pub fn connect(self) -> Result<(Events, Calls), Error> {
+        let http = Http::new(self.codec, self.credential)?;
+        let calls_http = http.beside()?;
+        let (items, receiver) = mpsc::channel(self.event_capacity);
+        let (control, control_receiver) = mpsc::unbounded_channel();
+        let (links, links_receiver) = watch::channel(None);
+        let book = OfferBook::default();
+        let queue = calls::start(calls_http, links_receiver, control.clone(), book.clone());
+        let session = Session::new(config(self.master, self.backoff));
+        let side = SchedulerSide { framework: self.framework, book };
+        let channels = Channels { items, control: control_receiver, links };
+        tokio::spawn(Pump::new(side, session, http, channels).run());
+        Ok((Events(receiver), Calls { queue, control }))
+    }
+}
+
+fn config(master: Option<MasterSpec>, backoff: Backoff) -> Config {
+    let base = master.map_or_else(default_master, |master| master.url().clone());
+    let mut endpoint = base;
+    endpoint.set_path(PATH);
+    Config {
+        endpoint,
+        needs_stream_id: true,
+        backoff,
+        give_up_first: None,
+        give_up_after: None,
+        subscribe_timeout: SUBSCRIBE_TIMEOUT,
+    }
+}
+
+#[expect(clippy::expect_used, reason = "a constant")]
+fn default_master() -> url::Url {
+    url::Url::parse("http://127.0.0.1:5050/").expect("a valid address")
+}
+
+/// The events of a framework. Dropping it ends the driver, as a failover would.
+#[derive(Debug)]
+pub struct Events(mpsc::Receiver<Result<Event, Error>>);
+
+impl Events {
+    /// The next event, or `None` after [`Calls::stop`] or a terminal error.
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        self.0.recv().await
+    }
+}
+
+impl Stream for Events {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context)
+    }
+}
+
+/// What the pump needs to know of schedulers.
+struct SchedulerSide {
+    framework: FrameworkInfo,
+    book: OfferBook,
+}
+
+impl Side for SchedulerSide {
+    type Event = WireEvent;
+    type Item = Event;
+
+    fn subscribe(&mut self, http: &Http) -> Vec<u8> {
+        http.codec().encode(&Call {
+            r#type: Some(call::Type::Subscribe.into()),
+            framework_id: self.framework.id.clone(),
+            subscribe: Some(call::Subscribe {
+                framework_info: self.framework.clone(),
+                ..call::Subscribe::default()
+            }),
+            ..Call::default()
+        })
+    }
+
+    fn for_session(&self, event: &WireEvent) -> Input {
+        if let Some(subscribed) = &event.subscribed {
+            return Input::Subscribed { heartbeat: heartbeat(subscribed) };
+        }
+        match &event.error {
+            Some(event::Error { message }) => {
+                Input::ErrorEvent { message: message.clone(), fatal: is_fatal(message) }
+            }
+            None => Input::Heard,
+        }
+    }
+
+    fn for_user(&mut self, event: WireEvent, first: bool) -> Option<Result<Event, Error>> {
+        let converted = convert(event, first)?;
+        match &converted {
+            Ok(Event::Offers(offers)) => self.book.add(offers.iter().map(|o| o.id.clone())),
+            Ok(Event::OfferRescinded(id)) => {
+                self.book.remove(id);
+            }
+            // The session has already reported it.
+            Ok(Event::Error(_)) => return None,
+            Ok(_) | Err(_) => {}
+        }
+        Some(converted)
+    }
+
+    fn learn(&mut self, event: &WireEvent) {
+        if let Some(subscribed) = &event.subscribed {
+            self.framework.id = Some(subscribed.framework_id.clone());
+        }
+    }
+
+    fn framework_id(&self) -> Option<FrameworkId> {
+        self.framework.id.clone()
+    }
+
+    fn down(&mut self, reason: String) -> Event {
+        self.book.clear();
+        Event::Disconnected { reason }
+    }
+
+    fn last(&mut self) -> Option<Event> {
+        None
+    }
+}
+
+/// Texts of ERROR events after which subscribing again with the same id cannot help.
+///
+/// Source: `Master::subscribe` and `Master::failoverFramework` of 1.11.0.
+fn is_fatal(message: &str) -> bool {
+    [
+        "Framework has been removed",
+        "Framework failed over",
+        "Changing framework's principal",
+        "Not authorized",
+        "is not present in the master's --roles",
+        "not a valid role",
+        "Role ",
+        "User 'root' is not allowed",
+        "contains invalid",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscribing_again_carries_the_id_in_both_places() {
+        let mut side =
+            SchedulerSide { framework: FrameworkInfo::default(), book: OfferBook::default() };
+        side.learn(&WireEvent {
+            subscribed: Some(event::Subscribed {
+                framework_id: "f-1".into(),
+                ..event::Subscribed::default()
+            }),
+            ..WireEvent::default()
+        });
+        let http = Http::new(Codec::Protobuf, None).unwrap();
+        let call: Call = Codec::Protobuf.decode(&side.subscribe(&http)).unwrap();
+        assert_eq!(call.framework_id, Some("f-1".into()));
+        assert_eq!(call.subscribe.unwrap().framework_info.id, Some("f-1".into()));
+    }
+
+    #[test]
+    fn a_removed_framework_is_final_and_a_passing_error_is_not() {
+        assert!(is_fatal("Framework has been removed"));
+        assert!(!is_fatal("Failed to authorize: timed out"));
+    }
+}
