@@ -128,7 +128,7 @@ impl Cluster {
 
     fn start_real(&mut self, port: u16) -> Result<()> {
         self.master = Some(port);
-        let prefix = real_mesos()?;
+        let prefix = real_mesos(env::var_os("MESOS_SANDBOX_PREFIX").map(PathBuf::from))?;
         self.start_node(&prefix, "master", port, &[])?;
         for number in 1..=self.agents {
             let master = format!("127.0.0.1:{port}");
@@ -189,10 +189,11 @@ fn active_agents(master: SocketAddr) -> Result<usize> {
     Ok(slaves.slaves.iter().filter(|slave| slave.active).count())
 }
 
-fn real_mesos() -> Result<PathBuf> {
+/// The folder of the real Mesos, from what the environment says.
+fn real_mesos(prefix: Option<PathBuf>) -> Result<PathBuf> {
     const REMEDY: &str = "run the tests with `cargo xtask test`, or `sandbox/install.sh PREFIX` \
                           and set MESOS_SANDBOX_PREFIX=PREFIX";
-    let Some(prefix) = env::var_os("MESOS_SANDBOX_PREFIX").map(PathBuf::from) else {
+    let Some(prefix) = prefix else {
         bail!("MESOS_SANDBOX_PREFIX does not say where the real Mesos is: {REMEDY}")
     };
     if !prefix.join("run-node").is_file() {
@@ -209,5 +210,27 @@ mod tests {
     fn an_embedded_cluster_is_named_by_its_size() {
         let cluster = Cluster::start(Engine::Local, 3).unwrap();
         assert_eq!(cluster.flags(), ["--master", "local", "--agents", "3"]);
+    }
+
+    #[test]
+    fn a_real_mesos_that_is_missing_is_told_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        for prefix in [None, Some(folder.path().to_owned())] {
+            let error = real_mesos(prefix).unwrap_err().to_string();
+            assert!(error.contains("cargo xtask test"), "{error}");
+            assert!(error.contains("sandbox/install.sh PREFIX"), "{error}");
+        }
+    }
+
+    #[cfg(feature = "real-mesos")]
+    #[test]
+    fn a_real_cluster_gets_ready_and_leaves_nothing_running() {
+        let cluster = Cluster::start(Engine::Real, 2).unwrap();
+        let pids: Vec<u32> = cluster.nodes.iter().map(Program::pid).collect();
+        assert_eq!((pids.len(), cluster.flags()[0].as_str()), (3, "--master"));
+        let folder = cluster.folder().to_owned();
+        drop(cluster);
+        assert!(pids.iter().all(|pid| !Path::new("/proc").join(pid.to_string()).exists()));
+        assert!(!folder.exists());
     }
 }

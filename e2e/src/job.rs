@@ -10,7 +10,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::manifest::{self, Entry};
 use crate::process::{self, Program};
-use crate::{Cluster, programs};
+use crate::{Cluster, executors, programs, until};
+
+/// Agents give executors 5 s to end by themselves.
+const EXECUTORS_END_WITHIN: Duration = Duration::from_secs(30);
 
 /// What to run: a list on a cluster. The same job can be run again, with its state.
 #[derive(Debug, Clone)]
@@ -79,7 +82,8 @@ impl Job {
     /// When it cannot be built or started.
     pub fn start(&self) -> Result<Run> {
         let program = Program::start("scheduler", &mut self.command()?, &self.folder)?;
-        Ok(Run { program, output: self.output(), started: Instant::now() })
+        let (folder, output) = (self.folder.clone(), self.output());
+        Ok(Run { program, folder, output, started: Instant::now() })
     }
 
     /// Runs the scheduler to its end.
@@ -97,16 +101,17 @@ impl Job {
 pub struct Run {
     /// The process.
     pub program: Program,
+    folder: PathBuf,
     output: PathBuf,
     started: Instant,
 }
 
 impl Run {
-    /// Waits for the end of the scheduler and reads its manifest.
+    /// Waits for the end of the scheduler and of all executors, and reads the manifest.
     ///
     /// # Errors
     ///
-    /// When it does not end within the time, or not with that status.
+    /// When it does not end within the time, not with that status, or executors stay.
     pub fn finish(mut self, status: i32, within: Duration) -> Result<Finished> {
         let ended = self.program.wait(within)?;
         let took = self.started.elapsed();
@@ -115,6 +120,9 @@ impl Run {
             "the scheduler ended with {ended} instead of {status}\n{}",
             self.program.tail()
         );
+        until("the end of the executors of a job that has ended", EXECUTORS_END_WITHIN, || {
+            Ok(executors(&self.folder).is_empty().then_some(()))
+        })?;
         let entries = manifest::read(&self.output.join("manifest.jsonl"));
         let entries = entries.with_context(|| self.program.tail())?;
         let log = self.program.stdout() + &self.program.stderr();

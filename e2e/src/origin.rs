@@ -161,6 +161,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// One request a connection.
 fn serve(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(10)))?;
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line)?;
