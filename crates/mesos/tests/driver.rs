@@ -1,6 +1,6 @@
 //! The scheduler's driver against a scripted peer on loopback.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 use std::time::Duration;
 
@@ -239,7 +239,7 @@ async fn stop_sends_what_is_queued_then_tears_down_and_ends_the_stream() {
     let (mut events, calls) = connect(master);
     let _stream = request(&listener).await.stream("s").await;
     next(&mut events).await;
-    let _ = calls.revive();
+    drop(calls.revive());
     let stopping = tokio::spawn(async move { calls.stop(Stop::Teardown).await });
     for kind in [call::Type::Revive, call::Type::Teardown] {
         let call = request(&listener).await;
