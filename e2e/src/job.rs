@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::manifest::{self, Entry};
+use crate::manifest::{Entry, manifest};
 use crate::process::{self, Program};
 use crate::{Cluster, executors, programs, until};
 
@@ -123,7 +123,7 @@ impl Run {
         until("the end of the executors of a job that has ended", EXECUTORS_END_WITHIN, || {
             Ok(executors(&self.folder).is_empty().then_some(()))
         })?;
-        let entries = manifest::read(&self.output.join("manifest.jsonl"));
+        let entries = manifest(&self.output);
         let entries = entries.with_context(|| self.program.tail())?;
         let log = self.program.stdout() + &self.program.stderr();
         Ok(Finished { entries, output: self.output.clone(), log, took })

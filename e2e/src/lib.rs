@@ -24,7 +24,7 @@ mod wait;
 pub use cluster::{Cluster, Engine, free_port};
 pub use family::{Member, executors};
 pub use job::{Finished, Job, Run};
-pub use manifest::Entry;
+pub use manifest::{Entry, manifest};
 pub use process::Program;
 pub use programs::{program, root};
 pub use wait::until;

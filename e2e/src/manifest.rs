@@ -17,24 +17,20 @@ pub struct Entry {
     pub line: u64,
     /// Where it was.
     pub url: String,
-    /// `done` or `failed`.
+    /// `done`, `failed`, or `pending` after an interruption.
     pub outcome: String,
-    /// One of the words of `protocol::Class`.
+    /// One of the words of `protocol::Class`; empty if pending.
     pub class: String,
     /// Why it failed.
-    #[serde(default)]
-    pub message: Option<String>,
-    /// The result below the output folder.
-    #[serde(default)]
-    pub output: Option<String>,
-    /// The result's digest.
-    #[serde(default)]
-    pub sha256: Option<String>,
+    pub message: String,
+    /// The result below the output folder; empty if there is none.
+    pub output: String,
+    /// The result's digest; empty if there is none.
+    pub sha256: String,
     /// How many tasks it was in.
     pub attempts: u32,
-    /// Who processed it.
-    #[serde(default)]
-    pub agent: Option<String>,
+    /// Who processed it; empty if nobody did.
+    pub agent: String,
 }
 
 impl Entry {
@@ -50,22 +46,23 @@ impl Entry {
     ///
     /// When there is no such file, or not with that digest.
     pub fn result(&self, output: &Path) -> Result<Vec<u8>> {
-        let name = self.output.as_deref().filter(|name| !name.is_empty());
-        let path = output.join(name.with_context(|| format!("no output in {self:?}"))?);
+        ensure!(!self.output.is_empty(), "there is no output in {self:?}");
+        let path = output.join(&self.output);
         let bytes = fs::read(&path).with_context(|| format!("no '{}'", path.display()))?;
         let digest: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-        ensure!(
-            self.sha256.as_ref() == Some(&digest),
-            "{} has digest {digest}, {self:?}",
-            path.display()
-        );
+        ensure!(self.sha256 == digest, "{} has digest {digest}, {self:?}", path.display());
         Ok(bytes)
     }
 }
 
-/// Reads a manifest: every image once, in the order of the list.
-pub(crate) fn read(file: &Path) -> Result<Vec<Entry>> {
-    let text = fs::read_to_string(file).with_context(|| format!("no '{}'", file.display()))?;
+/// The manifest in a folder of results: every image once, in the order of the list.
+///
+/// # Errors
+///
+/// When there is none, an image stands in it twice, or a line is none of a manifest.
+pub fn manifest(output: &Path) -> Result<Vec<Entry>> {
+    let file = output.join("manifest.jsonl");
+    let text = fs::read_to_string(&file).with_context(|| format!("no '{}'", file.display()))?;
     let parse = |line| serde_json::from_str(line).with_context(|| format!("in {line}"));
     let mut entries: Vec<Entry> = text.lines().map(parse).collect::<Result<_>>()?;
     entries.sort_by_key(|entry| entry.index);
@@ -82,18 +79,20 @@ mod tests {
     fn an_image_that_is_listed_twice_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("manifest.jsonl");
-        let line = r#"{"index":1,"line":2,"url":"u","outcome":"failed","class":"dns","attempts":3,"more":1}"#;
+        let line = r#"{"index":1,"line":2,"url":"u","outcome":"failed","class":"dns","message":"m",
+            "output":"","sha256":"","attempts":3,"agent":"a","more":1}"#
+            .replace('\n', "");
         fs::write(&file, format!("{line}\n")).unwrap();
-        assert!(!read(&file).unwrap()[0].is_done());
+        assert!(!manifest(folder.path()).unwrap()[0].is_done());
         fs::write(&file, format!("{line}\n{line}\n")).unwrap();
-        assert!(read(&file).is_err());
+        assert!(manifest(folder.path()).is_err());
     }
 
     #[test]
     fn a_result_that_was_changed_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let mut entry: Entry = serde_json::from_str(
-            r#"{"index":1,"line":1,"url":"u","outcome":"done","class":"ok","output":"j/a","attempts":1,
+            r#"{"index":1,"line":1,"url":"u","outcome":"done","class":"ok","output":"j/a","attempts":1,"message":"","agent":"a",
                "sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}"#,
         )
         .unwrap();
@@ -102,7 +101,7 @@ mod tests {
         assert_eq!(entry.result(folder.path()).unwrap(), b"abc");
         fs::write(folder.path().join("j/a"), "abd").unwrap();
         assert!(entry.result(folder.path()).is_err());
-        entry.output = None;
+        entry.output.clear();
         assert!(entry.result(folder.path()).is_err());
     }
 }

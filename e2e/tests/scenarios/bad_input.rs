@@ -66,21 +66,21 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 #[test]
 fn a_list_that_is_not_there() -> Result<()> {
     let case = Case::new()?.with(&["--artifact-port", "0", "no-such-list"]);
-    case.fails(3, &["no-such-list", "LIST"])
+    case.fails(3, &["no-such-list", "name a file"])
 }
 
 #[test]
 fn a_list_that_is_a_folder() -> Result<()> {
     let case = Case::new()?.with(&["--artifact-port", "0", "a-folder"]);
     fs::create_dir(case.path("a-folder"))?;
-    case.fails(3, &["a-folder"])
+    case.fails(3, &["a-folder", "name a file"])
 }
 
 #[test]
 fn a_list_without_images() -> Result<()> {
     let case = Case::new()?.with(&["--artifact-port", "0", "empty"]);
     fs::write(case.path("empty"), "# nothing\n\n")?;
-    case.fails(3, &["empty"])
+    case.fails(3, &["empty", "one URL or path a line"])
 }
 
 #[test]

@@ -104,14 +104,13 @@ fn complaint(finished: &Finished, origin: &Origin, lines: &[Line], at: usize) ->
     let attempts = if line.class.is_transient() { ATTEMPTS } else { entry.attempts };
     let path = line.text.strip_prefix(&origin.url("")).unwrap_or_default();
     let requests = u32::try_from(origin.requests(path)).unwrap();
-    let message = entry.message.as_deref().unwrap_or_default();
     let problem = if entry.class != line.class.as_str() || entry.is_done() != is_done {
         format!("should be {}", line.class)
     } else if entry.attempts != attempts {
         format!("should have had {attempts} attempts")
     } else if line.requests.is_some_and(|wanted| wanted != requests) {
         format!("should have been asked for {:?} times, not {requests}", line.requests)
-    } else if !is_done && message.is_empty() {
+    } else if !is_done && entry.message.is_empty() {
         "should say why".into()
     } else if entry.is_done() {
         entry.result(&finished.output).err()?.to_string()

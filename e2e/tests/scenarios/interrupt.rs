@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::origin::{Answer, Origin};
-use e2e::{Cluster, Engine, Job, on_each_engine, pictures};
+use e2e::{Cluster, Engine, Entry, Job, manifest, on_each_engine, pictures};
 use rustix::process::Signal;
 
 const IMAGES: u32 = 24;
@@ -32,6 +32,9 @@ fn an_interrupted_job_goes_on_where_it_was(engine: Engine) -> Result<()> {
     let (log, fetched) = (run.program.tail(), origin.total_requests());
     drop(run);
     ensure!(fetched < lines.len(), "the interrupt came too late to show anything: {fetched}");
+    let so_far = manifest(&job.output())?;
+    let (done, pending) = (count(&so_far, "done"), count(&so_far, "pending"));
+    ensure!(done == fetched && done + pending == lines.len(), "{done} and {pending}: {so_far:#?}");
 
     let finished = job.run(0, WITHIN).with_context(|| format!("after {log}"))?;
     ensure!(finished.entries.len() == lines.len(), "{:#?}", finished.entries);
@@ -42,6 +45,10 @@ fn an_interrupted_job_goes_on_where_it_was(engine: Engine) -> Result<()> {
         ensure!(requests == 1, "fetched {requests} times: {entry:?}\nfirst {log}");
     }
     Ok(())
+}
+
+fn count(entries: &[Entry], outcome: &str) -> usize {
+    entries.iter().filter(|entry| entry.outcome == outcome).count()
 }
 
 on_each_engine!(an_interrupted_job_goes_on_where_it_was);
