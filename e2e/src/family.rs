@@ -2,9 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::until;
+
+/// How long the system may take to end a killed process.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A process, told apart from later ones of the same id by the time of its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +49,16 @@ impl Member {
     fn executable(self) -> Option<PathBuf> {
         fs::read_link(format!("/proc/{}/exe", self.pid)).ok()
     }
+}
+
+/// Ends processes at once, and returns when they are gone.
+pub(crate) fn end(members: &[Member]) -> anyhow::Result<()> {
+    for member in members {
+        member.kill()?;
+    }
+    until("the end of killed processes", GONE_WITHIN, || {
+        Ok((!members.iter().any(|member| member.is_running())).then_some(()))
+    })
 }
 
 /// The executors that run in sandboxes below the folder: programs called `executor`, not the
@@ -135,7 +151,6 @@ impl Stat {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::time::Duration;
 
     use super::*;
 
@@ -154,13 +169,13 @@ mod tests {
             .env("MESOS_SANDBOX", folder.path().join("runs/1"))
             .spawn()
             .unwrap();
-        let found = crate::until("the family", Duration::from_secs(5), || {
+        let found = until("the family", Duration::from_secs(5), || {
             let found = (descendants(child.id()), in_sandboxes_below(folder.path()));
             Ok((found.0.len() == 1 && found.1.len() == 2).then_some(found))
         });
         let (below, mut all) = found.unwrap();
         all.extend(below);
-        all.iter().for_each(|member| member.kill().unwrap());
+        end(&all).unwrap();
         child.wait().unwrap();
         assert!(all.iter().all(|member| !member.is_running()));
     }

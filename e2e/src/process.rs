@@ -148,19 +148,15 @@ impl Program {
 /// Nothing that a test started outlives it.
 impl Drop for Program {
     fn drop(&mut self) {
-        let relatives = if self.ended.is_none() {
-            let relatives = self.relatives();
+        let mut others = Vec::new();
+        if self.ended.is_none() {
+            others = self.relatives();
             let _ = self.child.kill();
             let _ = self.child.wait();
-            relatives
-        } else {
-            Vec::new()
-        };
-        let left_behind = family::in_sandboxes_below(&self.own);
-        for member in relatives.into_iter().chain(left_behind) {
-            if let Err(error) = member.kill() {
-                eprintln!("cannot end process {}, started by {}: {error}", member.pid, self.name);
-            }
+        }
+        others.extend(family::in_sandboxes_below(&self.own));
+        if let Err(error) = family::end(&others) {
+            eprintln!("cannot end what {} started: {error}", self.name);
         }
     }
 }
