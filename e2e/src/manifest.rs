@@ -64,7 +64,7 @@ pub fn manifest(output: &Path) -> Result<Vec<Entry>> {
     let text = fs::read_to_string(&file).with_context(|| format!("no '{}'", file.display()))?;
     let parse = |line| serde_json::from_str(line).with_context(|| format!("in {line}"));
     let entries: Vec<Entry> = text.lines().map(parse).collect::<Result<_>>()?;
-    let is_in_order = (1..).eq(entries.iter().map(|entry| entry.index));
+    let is_in_order = (1..).zip(&entries).all(|(place, entry)| entry.index == place);
     ensure!(is_in_order, "not every image is there once and in its place:\n{text}");
     Ok(entries)
 }
