@@ -12,8 +12,8 @@ use prost_reflect::{
     ReflectMessage, SerializeOptions, Value,
 };
 
-use crate::codec::Wire;
 use crate::v1::DESCRIPTORS;
+use crate::wire::Wire;
 
 #[expect(clippy::expect_used, reason = "the descriptors are compiled in and covered by tests")]
 static POOL: LazyLock<DescriptorPool> =

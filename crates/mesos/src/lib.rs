@@ -34,3 +34,4 @@ pub mod session;
 pub mod state;
 pub mod status;
 pub mod v1;
+pub mod wire;

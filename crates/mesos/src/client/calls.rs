@@ -5,13 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot, watch};
-use url::Url;
 
 use super::http::{Http, describe};
-use super::pump::Control;
-use crate::codec::Wire;
+use super::link::{Control, Link};
 use crate::status::{Meaning, of_call};
-use crate::v1::FrameworkId;
+use crate::wire::Wire;
 
 /// Why a call did not get through. Nothing is dropped silently.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,14 +60,6 @@ impl Future for Pending {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or(Err(CallError::Closed)))
     }
-}
-
-/// Where calls go while a subscription stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Link {
-    pub(crate) endpoint: Url,
-    pub(crate) stream_id: Option<String>,
-    pub(crate) framework_id: Option<FrameworkId>,
 }
 
 /// What a side does to a call just before it is sent.

@@ -7,6 +7,7 @@
 pub(crate) mod calls;
 mod error;
 pub(crate) mod http;
+pub(crate) mod link;
 pub(crate) mod pump;
 
 pub use calls::{CallError, Pending};

@@ -8,13 +8,13 @@ use reqwest::Response;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::calls::Link;
 use super::http::{Http, head, short_body};
+use super::link::{Control, Link};
 use super::{Error, jitter};
-use crate::codec::Wire;
 use crate::recordio::Decoder;
 use crate::session::{Input, Output, Session, Time};
 use crate::v1::FrameworkId;
+use crate::wire::Wire;
 
 /// What scheduler and executor do differently.
 pub(crate) trait Side: Send + 'static {
@@ -37,15 +37,6 @@ pub(crate) trait Side: Send + 'static {
     fn down(&mut self, reason: String) -> Self::Item;
     /// The last item before the stream ends by itself, if this side has one.
     fn last(&mut self) -> Option<Self::Item>;
-}
-
-/// What can interrupt the stream from our side.
-#[derive(Debug)]
-pub(crate) enum Control {
-    /// A call found that the subscription is gone.
-    Lost(String),
-    /// The user wants the stream to end.
-    Stop,
 }
 
 /// What the pump talks through.

@@ -4,7 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Environment;
 use super::ledger::Ledger;
-use crate::client::calls::{Link, Prepare, Queue};
+use crate::client::calls::{Prepare, Queue};
+use crate::client::link::Link;
 use crate::client::{CallError, Pending};
 use crate::v1::executor::{Call, call};
 use crate::v1::{TaskStatus, task_status};

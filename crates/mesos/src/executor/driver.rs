@@ -74,7 +74,7 @@ fn config(environment: &Environment) -> Config {
 pub struct Events {
     receiver: mpsc::Receiver<Result<Event, Error>>,
     /// Keeps the pump's way to be stopped open.
-    _control: mpsc::UnboundedSender<crate::client::pump::Control>,
+    _control: mpsc::UnboundedSender<crate::client::link::Control>,
 }
 
 impl Events {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::ack::AckToken;
 use crate::client::calls::Queue;
-use crate::client::pump::Control;
+use crate::client::link::Control;
 use crate::client::{CallError, Pending};
 use crate::v1::scheduler::{Call, call};
 use crate::v1::{AgentId, ExecutorId, Filters, OfferId, TaskId, offer};

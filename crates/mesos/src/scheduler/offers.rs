@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::client::CallError;
-use crate::client::calls::{Link, Prepare};
+use crate::client::calls::Prepare;
+use crate::client::link::Link;
 use crate::v1::OfferId;
 use crate::v1::scheduler::Call;
 
