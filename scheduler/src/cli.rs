@@ -43,6 +43,7 @@ Exit status:
 /// image, are in the folder that --output names.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "scheduler", version, before_help = EXAMPLES, after_help = ENDS)]
+#[command(args_override_self = true)]
 pub struct Arguments {
     /// The list of images, one a line; `-` reads it from standard input
     #[arg(value_name = "LIST", default_value = "images")]

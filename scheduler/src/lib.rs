@@ -8,17 +8,29 @@
 //! | where does the list come from, what does it say | [`source`], [`list`] |
 //! | which job is this | [`job`] |
 //! | what is remembered, and where | [`store`] |
+//! | how does a job begin or go on | [`memory`] |
+//! | what is found wrong beforehand | [`preflight`] |
+//! | who serves the executor and takes results | [`serving`] |
+//! | in which order does everything happen | [`run`] |
+//! | what goes between master and engine | [`drive`] |
+//! | which signals end it | [`signals`] |
 //! | how does a task look on the wire | [`launch`] |
 //! | what is the master told of us | [`framework`] |
 //! | what do people see | [`observe`] |
 //! | how does the program end | [`failure`] |
 
 pub mod cli;
+pub mod drive;
 pub mod failure;
 pub mod framework;
 pub mod job;
 pub mod launch;
 pub mod list;
+pub mod memory;
 pub mod observe;
+pub mod preflight;
+pub mod run;
+pub mod serving;
+pub mod signals;
 pub mod source;
 pub mod store;

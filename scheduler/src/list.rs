@@ -108,6 +108,14 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
+impl<R: BufRead> Iterator for Reader<R> {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.portion(1).map(|mut portion| portion.pop()).transpose()
+    }
+}
+
 /// A line that is an entry.
 #[derive(Debug)]
 struct Line {

@@ -1,0 +1,268 @@
+//! In which order everything happens, from the flags to the summary.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use batch::Notice;
+use batch::Record;
+use mesos::master::{Credential, MasterSpec};
+use mesos::scheduler::Driver;
+use mesos::v1::FrameworkInfo;
+use tracing::info;
+use url::Url;
+use uuid::Uuid;
+
+use crate::cli::Arguments;
+use crate::drive::{Drive, Finish};
+use crate::failure::{End, Failure};
+use crate::launch::{self, Launcher};
+use crate::list::{Reader, Survey};
+use crate::memory::{self, Tasks};
+use crate::observe::progress::Meter;
+use crate::observe::summary::Summary;
+use crate::observe::{log, manifest};
+use crate::preflight::{self, FileServer, Master};
+use crate::serving::{Place, Serving};
+use crate::signals::Signals;
+use crate::source::Source;
+use crate::store::JobStore;
+use crate::{framework, job};
+
+/// Everything that was looked at before anything was started.
+struct Plan {
+    source: Source,
+    survey: Survey,
+    job: String,
+    master: Master,
+    credential: Option<Credential>,
+    file_server: FileServer,
+}
+
+/// Does the job that the flags describe and says how it ended. `meter` shows how far it is.
+///
+/// # Errors
+///
+/// When it cannot be done; the sentence says why.
+pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), Failure> {
+    let started = Instant::now();
+    let plan = plan(arguments)?;
+    let mut signals = Signals::listen()?;
+    let files = &arguments.files;
+    let place = Place::take(&plan.file_server, &files.address, files.artifact_port).await?;
+    memory::check_folder(&files.output, "output", "--output")?;
+    let mut store = memory::open(&arguments.state_dir(), &plan.job)?;
+    let records = memory::earlier(&mut store, &plan.job, arguments.work.restart)?;
+    let token = store.upload_token(new_token)?;
+    let limits = arguments.task_limits();
+    let base = place.base().clone();
+    let mut drive = drive(arguments, &plan, &base, store, &records, meter)?;
+    drive.started = started;
+    let serving = place.serve(&plan.file_server, &files.output, &limits, token)?;
+    drive.use_token(serving.token.clone());
+    info!("job {}: results in {}", plan.job, results(arguments, &plan).display());
+    info!("file server at {}", serving.base);
+    let result = work(arguments, &plan, &base, &mut drive, &mut signals).await;
+    stop(serving, &result).await;
+    conclude(arguments, &plan, &base, &mut drive, result)
+}
+
+fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
+    let master = preflight::master(arguments)?;
+    let source = Source::open(&arguments.list)?;
+    let survey = source.survey()?;
+    let file_server = preflight::file_server(&arguments.files, &arguments.list)?;
+    let credential = preflight::credential(arguments)?;
+    let operations = &arguments.work.op;
+    let job = job::name(&arguments.list, &survey, operations, &arguments.task_limits());
+    Ok(Plan { source, survey, job, master, credential, file_server })
+}
+
+/// The drive of the job, with what an earlier run left.
+fn drive(
+    arguments: &Arguments,
+    plan: &Plan,
+    base: &Url,
+    store: JobStore,
+    records: &[Record],
+    meter: Meter,
+) -> Result<Drive, Failure> {
+    let executor = match &plan.file_server {
+        FileServer::Own { executor, .. } => Some(executor.as_path()),
+        FileServer::At { .. } => None,
+    };
+    let executor_id = launch::executor_id(&plan.job, base, executor);
+    let settings = memory::settings(arguments, &plan.job, &executor_id);
+    let total = plan.survey.entries;
+    let (engine, notices) = memory::engine(settings, records, &plan.source, base, total)?;
+    tell_beginning(&plan.job, &engine, records, &notices);
+    let mut tasks = Tasks::default();
+    records.iter().for_each(|record| tasks.note(record));
+    let launcher = Launcher {
+        job: plan.job.clone(),
+        operations: arguments.work.op.clone(),
+        file_server: base.as_str().trim_end_matches('/').to_owned(),
+        upload_token: None,
+        limits: arguments.task_limits(),
+        executor_id,
+    };
+    let master = match &plan.master {
+        Master::Local => "of the local cluster".to_owned(),
+        Master::At(spec) => spec.to_string(),
+    };
+    Ok(Drive::new(engine, store, tasks, meter, launcher, master))
+}
+
+fn tell_beginning(job: &str, engine: &batch::Engine, records: &[Record], notices: &[Notice]) {
+    let progress = engine.progress();
+    if !records.is_empty() {
+        info!("resuming job {job}: {} of {} done", progress.ended(), progress.total);
+    }
+    for notice in notices.iter().filter(|notice| !matches!(notice, Notice::JobDone)) {
+        log::write(notice, engine);
+    }
+}
+
+/// Works on the job at the master. What is left to do may be nothing.
+async fn work(
+    arguments: &Arguments,
+    plan: &Plan,
+    base: &Url,
+    drive: &mut Drive,
+    signals: &mut Signals,
+) -> Result<Finish, Failure> {
+    let known_as = drive.engine.framework_id().filter(|id| !id.is_empty()).map(str::to_owned);
+    let known_as = known_as.filter(|_| plan.master != Master::Local);
+    if let (Some(finish), None) = (drive.finish(), &known_as) {
+        drive.store.close()?;
+        return Ok(finish);
+    }
+    let info = framework::info(&arguments.cluster, &plan.job, base, known_as.as_deref());
+    match &plan.master {
+        Master::At(spec) => {
+            info!("subscribing with the master {spec}");
+            subscribe(spec.clone(), plan, info, drive, signals).await
+        }
+        Master::Local => work_locally(arguments, plan, info, drive, signals).await,
+    }
+}
+
+async fn subscribe(
+    spec: MasterSpec,
+    plan: &Plan,
+    info: FrameworkInfo,
+    drive: &mut Drive,
+    signals: &mut Signals,
+) -> Result<Finish, Failure> {
+    let driver = Driver::builder(info).master(spec).credential(plan.credential.clone());
+    let connected = driver.connect();
+    let (mut events, calls) =
+        connected.map_err(|error| Failure::Start(format!("{error}: start it again")))?;
+    let result = drive.run(&mut events, &calls, signals).await;
+    let left = drive.leave(result.as_ref().ok().copied(), events, &calls).await;
+    if result == Ok(Finish::Complete) && left {
+        drive.store.close()?;
+    }
+    result
+}
+
+async fn work_locally(
+    _arguments: &Arguments,
+    _plan: &Plan,
+    _info: FrameworkInfo,
+    _drive: &mut Drive,
+    _signals: &mut Signals,
+) -> Result<Finish, Failure> {
+    Err(Failure::Start("LOCAL".into()))
+}
+
+/// Uploads of a run that was stopped at once are not waited for; their tasks are run again.
+async fn stop(serving: Serving, result: &Result<Finish, Failure>) {
+    let hurry = matches!(result, Ok(Finish::Stopped) | Err(_));
+    serving.stop(hurry).await;
+}
+
+/// Writes the manifest, unless nothing was done at all, and sums up.
+fn conclude(
+    arguments: &Arguments,
+    plan: &Plan,
+    base: &Url,
+    drive: &mut Drive,
+    result: Result<Finish, Failure>,
+) -> Result<(End, Summary), Failure> {
+    drive.meter.end();
+    let has_begun = drive.engine.progress().tasks_launched > 0;
+    if result.is_ok() || has_begun {
+        write_manifest(&arguments.files.output, plan, base, drive)?;
+    }
+    let interrupted = result? != Finish::Complete;
+    let results = match plan.file_server {
+        FileServer::Own { .. } => Some(results(arguments, plan)),
+        FileServer::At { .. } => None,
+    };
+    let summary = Summary {
+        elapsed: drive.started.elapsed(),
+        results,
+        manifest: arguments.files.output.join(manifest::FILE),
+        again: command_again(env::args()),
+        ..Summary::of(&drive.engine, interrupted)
+    };
+    Ok((summary.end, summary))
+}
+
+fn write_manifest(output: &Path, plan: &Plan, base: &Url, drive: &Drive) -> Result<(), Failure> {
+    let write = || {
+        let reader = Reader::new(plan.source.reader()?, base.clone(), plan.survey.entries);
+        manifest::write(output, &drive.engine, &drive.tasks.of_image, reader)
+    };
+    write().map(drop).map_err(|error| {
+        let file = output.join(manifest::FILE);
+        let file = file.display();
+        Failure::Start(format!(
+            "cannot write {file} ({error}): make room, and start the same command again"
+        ))
+    })
+}
+
+fn results(arguments: &Arguments, plan: &Plan) -> PathBuf {
+    arguments.files.output.join(&plan.job)
+}
+
+/// 244 random bits.
+fn new_token() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+/// The command line in a form that a shell takes.
+fn command_again(words: impl Iterator<Item = String>) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.-_=:,+@%".contains(c);
+    let quoted = words.map(|word| {
+        if !word.is_empty() && word.chars().all(is_plain) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_to_go_on_can_be_pasted_into_a_shell() {
+        let words = ["scheduler", "--op", "invert", "my list", "it's", ""].map(str::to_owned);
+        assert_eq!(
+            command_again(words.into_iter()),
+            r"scheduler --op invert 'my list' 'it'\''s' ''"
+        );
+    }
+
+    #[test]
+    fn tokens_differ_and_fit_into_a_header() {
+        let (a, b) = (new_token(), new_token());
+        assert_ne!(a, b);
+        assert!(a.len() == 64 && fileserver::Token::new(a).is_ok());
+    }
+}

@@ -1,0 +1,135 @@
+//! The program itself: bad input gets one clear sentence, an exit status and nothing else.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A folder with a list of one image and an executor that can be started.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().unwrap());
+        fs::write(place.path("list"), "http://127.0.0.1:1/a.jpg\n").unwrap();
+        fs::write(place.path("executor"), "#!/bin/sh\n").unwrap();
+        let runs = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(place.path("executor"), runs).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, flags: &[&str], list: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
+        command.env_clear().current_dir(self.0.path());
+        command.args(["--artifact-port", "0", "--executor", "executor"]);
+        command.args(flags).arg(list).output().unwrap()
+    }
+
+    /// The last line on standard error of a run that has to fail.
+    fn refused(&self, flags: &[&str], list: &str, status: i32) -> String {
+        let output = self.run(flags, list);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{flags:?} {list}: {text}");
+        assert_eq!(output.stdout, b"", "{flags:?} {list}");
+        text.trim_end().lines().last().unwrap_or_default().to_owned()
+    }
+}
+
+fn says(sentence: &str, parts: &[&str]) {
+    assert!(sentence.starts_with("scheduler: "), "{sentence}");
+    for part in parts {
+        assert!(sentence.contains(part), "{part:?} is not in: {sentence}");
+    }
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_list_that_is_not_there_is_named() {
+    let place = Place::new();
+    says(&place.refused(&[], "nowhere", 3), &["cannot read the list nowhere", "name a file"]);
+    assert_eq!(names_in(place.0.path()), ["executor", "list"], "nothing else was written");
+}
+
+#[test]
+fn an_empty_list_is_named() {
+    let place = Place::new();
+    fs::write(place.path("empty"), "# nothing here\n\n").unwrap();
+    says(&place.refused(&[], "empty", 3), &["the list empty names no image", "one URL or path"]);
+}
+
+#[test]
+fn an_executor_that_is_not_there_is_named() {
+    let place = Place::new();
+    let sentence = place.refused(&["--executor", "gone"], "list", 4);
+    // The later flag wins over the one that every run here is given.
+    says(&sentence, &["the executor gone cannot be read", "cargo build", "--executor"]);
+    assert_eq!(names_in(place.0.path()), ["executor", "list"]);
+}
+
+#[test]
+fn an_executor_that_cannot_run_is_named() {
+    let place = Place::new();
+    let still = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(place.path("executor"), still).unwrap();
+    says(&place.refused(&[], "list", 4), &["the executor executor is not executable"]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let sentence = place.refused(&["--artifact-port", &port], "list", 4);
+    says(&sentence, &[&port, "--artifact-port"]);
+    assert_eq!(names_in(place.0.path()), ["executor", "list"]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    let place = Place::new();
+    // A file where the folder should be stops even root.
+    let sentence = place.refused(&["--output", "list/output"], "list", 4);
+    says(&sentence, &["output folder list/output", "--output"]);
+}
+
+#[test]
+fn a_master_that_cannot_be_one_is_named() {
+    let place = Place::new();
+    says(&place.refused(&["--master", "nowhere"], "list", 2), &["nowhere", "HOST:PORT"]);
+}
+
+#[test]
+fn a_flag_that_is_not_there_gets_a_suggestion() {
+    let place = Place::new();
+    let output = place.run(&["--mastre", "local"], "list");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--master"));
+}
+
+#[test]
+fn a_list_without_any_url_needs_no_cluster() {
+    let place = Place::new();
+    fs::write(place.path("bad"), "ftp://h/a\n::::\n").unwrap();
+    let output = place.run(&["--master", "127.0.0.1:1", "--quiet"], "bad");
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{summary}");
+    assert!(summary.starts_with("0 of 2 images done"), "{summary}");
+    assert!(summary.contains("2 bad-url"), "{summary}");
+    let manifest = fs::read_to_string(place.path("output/manifest.jsonl")).unwrap();
+    assert_eq!(manifest.lines().count(), 2);
+    assert!(manifest.lines().all(|line| line.contains(r#""class":"bad-url""#)), "{manifest}");
+}
