@@ -1,0 +1,163 @@
+//! HTTP clients: who is trusted, how names are resolved, how long connecting may take.
+//!
+//! - A static binary has no name service switch, so names are resolved here: the hosts
+//!   file and the name servers of `/etc/resolv.conf`. Without that file only the hosts
+//!   file is left; no public name server is asked instead.
+//! - Certificates are checked against those of the system (`SSL_CERT_FILE` and
+//!   `SSL_CERT_DIR` are honoured). None are built in: who may be trusted is the operator's
+//!   decision. On a system without any, every https URL fails with class `tls`.
+//! - Proxies are not used, whatever the environment says: the classes of failures are
+//!   those of the origin, and the file server is on the cluster's own network.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::ResolverConfig;
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, redirect};
+use rustls::{ClientConfig, RootCertStore};
+
+/// How long an unused connection is kept for the next image of the same host.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// A client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The TLS library refused its settings.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The resolver refused the system's settings.
+    #[error("name resolution cannot be set up, check /etc/resolv.conf: {0}")]
+    Resolver(#[from] NetError),
+    /// The HTTP library refused its settings.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Http(#[from] reqwest::Error),
+}
+
+/// A host name that does not resolve, as found in the chain of a request's error.
+#[derive(Debug, thiserror::Error)]
+#[error("the host name {host} does not resolve: {reason}")]
+pub struct UnresolvedHost {
+    /// The name.
+    pub host: String,
+    /// What the resolver says.
+    pub reason: String,
+}
+
+/// Clients with the same settings but for the time that connecting may take, which is
+/// a task's to say. Clients are kept, as each has its own pool of connections.
+#[derive(Debug)]
+pub struct Clients {
+    tls: ClientConfig,
+    resolver: Arc<HostResolver>,
+    made: Mutex<HashMap<Option<Duration>, Client>>,
+}
+
+impl Clients {
+    /// Reads the system's certificates and name servers.
+    ///
+    /// # Errors
+    ///
+    /// When the system's settings are unusable.
+    pub fn new() -> Result<Self, SetupError> {
+        Ok(Self {
+            tls: tls_config(system_roots())?,
+            resolver: Arc::new(HostResolver::from_system()?),
+            made: Mutex::default(),
+        })
+    }
+
+    /// A client that follows no redirects and connects, name resolution included, within
+    /// `connect_timeout` (`None`: as long as it takes).
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP library refuses the settings.
+    pub fn get(&self, connect_timeout: Option<Duration>) -> Result<Client, SetupError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(&connect_timeout) {
+            return Ok(client.clone());
+        }
+        let client = self.build(connect_timeout)?;
+        made.insert(connect_timeout, client.clone());
+        Ok(client)
+    }
+
+    fn build(&self, connect_timeout: Option<Duration>) -> Result<Client, SetupError> {
+        let builder = Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .dns_resolver(Arc::clone(&self.resolver))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .pool_idle_timeout(IDLE_CONNECTION);
+        let builder = match connect_timeout {
+            Some(limit) => builder.connect_timeout(limit),
+            None => builder,
+        };
+        Ok(builder.build()?)
+    }
+}
+
+fn system_roots() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::debug!("some certificates cannot be read: {error}");
+    }
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(found.certs);
+    if usable == 0 {
+        tracing::warn!(
+            "this machine has no certificate authorities (package ca-certificates): \
+             https URLs will fail"
+        );
+    }
+    roots
+}
+
+fn tls_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// Host names to addresses, by the system's settings.
+#[derive(Debug)]
+struct HostResolver(TokioResolver);
+
+impl HostResolver {
+    fn from_system() -> Result<Self, NetError> {
+        let builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
+            tracing::warn!("only the hosts file is used for names, as /etc/resolv.conf: {error}");
+            let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+            TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
+        });
+        builder.build().map(Self)
+    }
+}
+
+impl Resolve for HostResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let resolver = self.0.clone();
+        Box::pin(async move {
+            let unresolved = |error: NetError| UnresolvedHost {
+                host: name.as_str().to_owned(),
+                reason: error.to_string(),
+            };
+            let found = resolver.lookup_ip(name.as_str()).await.map_err(unresolved)?;
+            let addresses: Vec<IpAddr> = found.iter().collect();
+            // Port 0 stands for the port of the URL.
+            let addresses: Addrs =
+                Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! One task: all its images, side by side, until each has an outcome or it is killed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use imaging::Pipeline;
+use protocol::{Image, ImageReport, Limits, Report, Task};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::budget::{Budget, MAX_DOWNLOADS};
+use crate::client::Clients;
+use crate::image::{self, Job, SharedJob};
+use crate::tasks::Ending;
+
+/// Images of one task under way at once: more than there are downloads, as some of them
+/// are processed or uploaded meanwhile.
+const MAX_IMAGES: usize = 2 * MAX_DOWNLOADS;
+
+/// What tasks work with.
+#[derive(Debug)]
+pub struct Workshop {
+    /// For downloads and uploads.
+    pub clients: Clients,
+    /// Shared by all images.
+    pub budget: Budget,
+}
+
+/// Runs the task in `payload` to its end, or until `stop`.
+pub async fn run(workshop: Arc<Workshop>, payload: Vec<u8>, stop: CancellationToken) -> Ending {
+    let job = match prepare(&workshop, &payload) {
+        Ok(job) => Arc::new(job),
+        Err(sentence) => return Ending::Unreadable(sentence),
+    };
+    let mut images = Images::of(&job);
+    tokio::select! {
+        biased;
+        () = images.finish() => Ending::Finished(images.report()),
+        () = stop.cancelled() => Ending::Stopped(images.stop().await),
+    }
+}
+
+fn prepare(workshop: &Workshop, payload: &[u8]) -> Result<Job, String> {
+    let task = Task::from_payload(payload).map_err(|error| error.to_string())?;
+    let pipeline: Pipeline = task
+        .operations
+        .parse()
+        .map_err(|error| format!("the task asks for unknown operations: {error}"))?;
+    let file_server = Url::parse(&task.file_server)
+        .map_err(|error| format!("the task's file server {:?}: {error}", task.file_server))?;
+    let connect_timeout = Limits::duration(task.limits.connect_timeout_ms);
+    let client = workshop.clients.get(connect_timeout).map_err(|error| error.to_string())?;
+    Ok(Job { task, pipeline, file_server, client, budget: workshop.budget.clone() })
+}
+
+/// The images of a task: waiting, under way, done.
+struct Images {
+    job: SharedJob,
+    waiting: std::vec::IntoIter<Image>,
+    running: JoinSet<ImageReport>,
+    /// Which image a piece of work is for, should it break down.
+    who: HashMap<Id, Image>,
+    done: Vec<ImageReport>,
+}
+
+impl Images {
+    fn of(job: &SharedJob) -> Self {
+        Self {
+            job: Arc::clone(job),
+            waiting: job.task.images.clone().into_iter(),
+            running: JoinSet::new(),
+            who: HashMap::new(),
+            done: Vec::with_capacity(job.task.images.len()),
+        }
+    }
+
+    /// Returns when every image has an outcome. Dropping the wait loses nothing.
+    async fn finish(&mut self) {
+        loop {
+            self.refill();
+            match self.running.join_next_with_id().await {
+                Some(ended) => self.take(ended),
+                None => return,
+            }
+        }
+    }
+
+    /// Ends what is under way and gives the outcomes that are there.
+    async fn stop(&mut self) -> Report {
+        self.running.abort_all();
+        while let Some(ended) = self.running.join_next_with_id().await {
+            self.take(ended);
+        }
+        self.report()
+    }
+
+    fn refill(&mut self) {
+        while self.running.len() < MAX_IMAGES {
+            let Some(image) = self.waiting.next() else { return };
+            let (job, own) = (Arc::clone(&self.job), image.clone());
+            let work = self.running.spawn(async move { image::run(&job, &own).await });
+            self.who.insert(work.id(), image);
+        }
+    }
+
+    fn take(&mut self, ended: Result<(Id, ImageReport), JoinError>) {
+        match ended {
+            Ok((id, report)) => {
+                self.who.remove(&id);
+                self.done.push(report);
+            }
+            Err(error) => {
+                let image = self.who.remove(&error.id());
+                // An image that was stopped has no outcome; one that broke down has.
+                self.done.extend(image.filter(|_| error.is_panic()).map(|i| image::broken(&i)));
+            }
+        }
+    }
+
+    fn report(&mut self) -> Report {
+        Report { images: std::mem::take(&mut self.done), ..Report::default() }
+    }
+}

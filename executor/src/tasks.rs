@@ -1,0 +1,194 @@
+//! Which tasks there are, and that each ends in exactly one terminal status.
+//!
+//! Pure: events and endings in, statuses out.
+
+use std::collections::{HashSet, VecDeque};
+
+use mesos::v1::{TaskId, TaskState, TaskStatus};
+use protocol::Report;
+
+/// How many ended tasks are remembered, to recognise a KILL that crossed their end.
+const REMEMBERED: usize = 4096;
+
+/// How the work of a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Every image has an outcome.
+    Finished(Report),
+    /// It was stopped; these images had an outcome before.
+    Stopped(Report),
+    /// Its payload cannot be worked on, for the reason given.
+    Unreadable(String),
+    /// The program failed.
+    Broken,
+}
+
+/// The tasks of this executor.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    running: HashSet<String>,
+    ended: VecDeque<String>,
+}
+
+impl Tasks {
+    /// Takes a task in. `None` if it is or was already here: an agent may repeat itself
+    /// after a reconnect, and a task runs once.
+    pub fn launch(&mut self, id: &TaskId) -> Option<TaskStatus> {
+        if self.ended.contains(&id.value) || !self.running.insert(id.value.clone()) {
+            return None;
+        }
+        Some(status(id, TaskState::TaskRunning))
+    }
+
+    /// What to do with a KILL.
+    ///
+    /// A task that never came here is answered for as killed: its LAUNCH was lost, and the
+    /// scheduler would wait for ever. One that has ended has been answered for already.
+    pub fn kill(&mut self, id: &TaskId) -> Kill {
+        if self.running.contains(&id.value) {
+            Kill::Stop
+        } else if self.ended.contains(&id.value) {
+            Kill::Nothing
+        } else {
+            self.remember(id.value.clone());
+            let message = "killed before it reached the executor".to_owned();
+            let status = TaskStatus { message: Some(message), ..status(id, TaskState::TaskKilled) };
+            Kill::Answer(Box::new(status))
+        }
+    }
+
+    /// The terminal status of a task whose work ended; `None` if it has had one.
+    pub fn end(&mut self, id: &TaskId, ending: Ending) -> Option<TaskStatus> {
+        if !self.running.remove(&id.value) {
+            return None;
+        }
+        self.remember(id.value.clone());
+        Some(terminal(id, ending))
+    }
+
+    /// Whether nothing runs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    fn remember(&mut self, id: String) {
+        if self.ended.len() == REMEMBERED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id);
+    }
+}
+
+/// The answer to a KILL.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kill {
+    /// Stop its work; the ending follows.
+    Stop,
+    /// Send this.
+    Answer(Box<TaskStatus>),
+    /// It has ended already.
+    Nothing,
+}
+
+fn terminal(id: &TaskId, ending: Ending) -> TaskStatus {
+    let (state, message, report) = match ending {
+        Ending::Finished(report) => (TaskState::TaskFinished, summary(&report), Some(report)),
+        Ending::Stopped(report) => (TaskState::TaskKilled, summary(&report), Some(report)),
+        Ending::Unreadable(sentence) => (TaskState::TaskFailed, sentence, None),
+        Ending::Broken => {
+            (TaskState::TaskFailed, "the executor failed on this task: a bug".to_owned(), None)
+        }
+    };
+    let data = report.map(|report| report.to_payload());
+    TaskStatus { message: Some(message), data, ..status(id, state) }
+}
+
+fn summary(report: &Report) -> String {
+    let done = report.images.iter().filter(|i| i.outcome() == protocol::Outcome::Done).count();
+    format!("{done} images done, {} failed", report.images.len() - done)
+}
+
+fn status(id: &TaskId, state: TaskState) -> TaskStatus {
+    TaskStatus { task_id: id.clone(), state: state.into(), ..TaskStatus::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{Class, ImageReport};
+
+    fn id(text: &str) -> TaskId {
+        TaskId::from(text)
+    }
+
+    fn report() -> Report {
+        Report { images: vec![ImageReport::failed(1, Class::Dns, "no")], ..Report::default() }
+    }
+
+    fn endings() -> [(Ending, TaskState, bool); 4] {
+        [
+            (Ending::Finished(report()), TaskState::TaskFinished, true),
+            (Ending::Stopped(report()), TaskState::TaskKilled, true),
+            (Ending::Unreadable("version 9".into()), TaskState::TaskFailed, false),
+            (Ending::Broken, TaskState::TaskFailed, false),
+        ]
+    }
+
+    #[test]
+    fn every_ending_gives_exactly_one_terminal_status() {
+        for (ending, state, has_report) in endings() {
+            let mut tasks = Tasks::default();
+            let running = tasks.launch(&id("t")).unwrap();
+            assert_eq!(running.state(), TaskState::TaskRunning);
+            let last = tasks.end(&id("t"), ending).unwrap();
+            assert_eq!(last.state(), state);
+            assert!(last.message.is_some_and(|message| !message.is_empty()));
+            let read = last.data.map(|data| Report::from_payload(&data).unwrap().images);
+            assert_eq!(read, has_report.then(|| report().images));
+            for (again, _, _) in endings() {
+                assert_eq!(tasks.end(&id("t"), again), None);
+            }
+            assert!(tasks.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_repeated_launch_starts_nothing() {
+        let mut tasks = Tasks::default();
+        assert!(tasks.launch(&id("t")).is_some());
+        assert_eq!(tasks.launch(&id("t")), None);
+        tasks.end(&id("t"), Ending::Broken);
+        assert_eq!(tasks.launch(&id("t")), None);
+    }
+
+    #[test]
+    fn a_kill_stops_what_runs_and_ignores_what_has_ended() {
+        let mut tasks = Tasks::default();
+        tasks.launch(&id("t"));
+        assert_eq!(tasks.kill(&id("t")), Kill::Stop);
+        assert_eq!(tasks.kill(&id("t")), Kill::Stop);
+        tasks.end(&id("t"), Ending::Stopped(report()));
+        assert_eq!(tasks.kill(&id("t")), Kill::Nothing);
+    }
+
+    #[test]
+    fn a_task_that_never_came_is_answered_for_once() {
+        let mut tasks = Tasks::default();
+        let Kill::Answer(status) = tasks.kill(&id("lost")) else { panic!("no answer") };
+        assert_eq!(status.state(), TaskState::TaskKilled);
+        assert_eq!(tasks.kill(&id("lost")), Kill::Nothing);
+        assert_eq!(tasks.launch(&id("lost")), None);
+    }
+
+    #[test]
+    fn memory_of_ended_tasks_is_bounded() {
+        let mut tasks = Tasks::default();
+        for number in 0..REMEMBERED + 10 {
+            let id = id(&number.to_string());
+            tasks.launch(&id);
+            tasks.end(&id, Ending::Broken);
+        }
+        assert_eq!(tasks.ended.len(), REMEMBERED);
+    }
+}
