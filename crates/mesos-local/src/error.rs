@@ -1,0 +1,46 @@
+//! Why a cluster does not start.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a cluster does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is not an IP address.
+    #[error("{address:?} is not an IP address to listen on: use 127.0.0.1")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// Somebody else listens there.
+    #[error("{address} is in use: stop what listens there, or choose another port with --port")]
+    PortInUse {
+        /// Where the master was to listen.
+        address: String,
+    },
+    /// The master cannot listen there.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where it was to listen.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The work directory cannot be made.
+    #[error("cannot use {} as the work directory: {source}", path.display())]
+    WorkDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An agent does not start.
+    #[error("agent {index} does not start: {source}")]
+    Agent {
+        /// Which agent, counted from 0.
+        index: usize,
+        /// What the system said.
+        source: io::Error,
+    },
+}

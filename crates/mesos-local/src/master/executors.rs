@@ -1,0 +1,59 @@
+//! Executors on agents: they hold resources from their first task to their end.
+
+use mesos::v1::{AgentId, ExecutorId, ExecutorInfo, FrameworkId, TaskId};
+
+use super::Master;
+use super::agent::Executor;
+use super::agents::failure;
+use super::resource_validation::bundle;
+
+impl Master {
+    /// Most executors are known since the launch of their first task; one that is not,
+    /// and is not the built-in one of a command task, is counted from now on.
+    pub(super) fn on_executor_started(
+        &mut self,
+        agent_id: &AgentId,
+        id: &FrameworkId,
+        info: ExecutorInfo,
+    ) {
+        let Some(framework) = self.frameworks.get(id) else { return };
+        let Some(agent) = self.agents.get_mut(&agent_id.value) else { return };
+        let task = framework.tasks.get(&TaskId::from(info.executor_id.value.as_str()));
+        let is_built_in = task.is_some_and(|task| task.executor_id.is_none());
+        let key = (id.clone(), info.executor_id.clone());
+        if is_built_in || agent.executors.contains_key(&key) {
+            return;
+        }
+        let Some(role) = framework.roles.first().cloned() else { return };
+        let resources = bundle(&info.resources);
+        self.allocator.hold(id, &role, agent_id, &resources);
+        agent.executors.insert(key, Executor { info, role, resources });
+    }
+
+    pub(super) fn on_executor_exited(
+        &mut self,
+        agent_id: &AgentId,
+        id: &FrameworkId,
+        executor_id: &ExecutorId,
+        status: i32,
+    ) {
+        let Some(agent) = self.agents.get_mut(&agent_id.value) else { return };
+        let key = (id.clone(), executor_id.clone());
+        let Some(executor) = agent.executors.remove(&key) else { return };
+        self.allocator.release(id, &executor.role, agent_id, &executor.resources);
+        self.send(id, failure(agent_id, Some(executor_id), Some(status)));
+    }
+
+    /// Frees what all executors of a framework hold.
+    pub(super) fn release_executors(&mut self, id: &FrameworkId) {
+        for agent in self.agents.values_mut() {
+            let own: Vec<_> =
+                agent.executors.keys().filter(|(owner, _)| owner == id).cloned().collect();
+            for key in own {
+                if let Some(executor) = agent.executors.remove(&key) {
+                    self.allocator.release(id, &executor.role, &agent.id, &executor.resources);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What the master decides: `handle(now, input)` gives outputs, without I/O.
+//!
+//! Time is the duration since the master started. Whoever owns the master feeds it
+//! inputs, carries out the outputs in order, and calls again at [`Master::next_wake`].
+
+mod accept;
+mod agent;
+mod agents;
+mod call_validation;
+mod calls;
+mod executors;
+mod framework;
+mod input;
+mod metrics;
+mod offers;
+mod reconcile;
+mod resource_validation;
+mod roles;
+mod subscribe;
+mod task;
+mod task_validation;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod updates;
+mod view;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use mesos::v1::scheduler::Event;
+use mesos::v1::{AgentId, FrameworkId, MasterInfo, OfferId};
+
+use crate::allocator::{ALLOCATION_INTERVAL, Allocator};
+use crate::messages::ToAgent;
+
+use agent::Agent;
+use framework::Framework;
+use metrics::Metrics;
+use offers::Outstanding;
+use timers::{Timer, Timers};
+
+pub(crate) use call_validation::validate as validate_call;
+pub(crate) use input::{Input, Output, Reply, StreamId};
+pub(crate) use view::View;
+
+/// The Mesos version whose behaviour is the model.
+pub(crate) const VERSION: &str = "1.11.0";
+
+/// How often every subscribed scheduler gets a HEARTBEAT.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How many removed frameworks are remembered, and barred from returning.
+const MAX_COMPLETED_FRAMEWORKS: usize = 50;
+
+/// Who the master is.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// Unique; the beginning of every id it gives out.
+    pub(crate) id: String,
+    pub(crate) ip: IpAddr,
+    pub(crate) port: u16,
+    /// Wall clock at its start: seconds since the Unix epoch.
+    pub(crate) started_unix_seconds: f64,
+}
+
+/// The master's state.
+#[derive(Debug)]
+pub(crate) struct Master {
+    identity: Identity,
+    now: Duration,
+    frameworks: HashMap<FrameworkId, Framework>,
+    completed: VecDeque<Framework>,
+    agents: BTreeMap<String, Agent>,
+    /// Agents that went away, with the time in seconds since the Unix epoch.
+    unreachable: HashMap<AgentId, f64>,
+    offers: HashMap<OfferId, Outstanding>,
+    streams: HashMap<StreamId, FrameworkId>,
+    allocator: Allocator,
+    timers: Timers,
+    metrics: Metrics,
+    next_framework: u64,
+    next_offer: u64,
+    must_allocate: bool,
+    outputs: Vec<Output>,
+}
+
+impl Master {
+    pub(crate) fn new(identity: Identity) -> Self {
+        let mut timers = Timers::default();
+        timers.set(ALLOCATION_INTERVAL, Timer::Allocation);
+        Self {
+            identity,
+            now: Duration::ZERO,
+            frameworks: HashMap::new(),
+            completed: VecDeque::new(),
+            agents: BTreeMap::new(),
+            unreachable: HashMap::new(),
+            offers: HashMap::new(),
+            streams: HashMap::new(),
+            allocator: Allocator::default(),
+            timers,
+            metrics: Metrics::default(),
+            next_framework: 0,
+            next_offer: 0,
+            must_allocate: false,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened and says what is to be done, in order.
+    pub(crate) fn handle(&mut self, now: Duration, input: Input) -> Vec<Output> {
+        self.now = now;
+        while let Some(timer) = self.timers.take_due(now) {
+            self.on_timer(timer);
+        }
+        match input {
+            Input::Wake => {}
+            Input::Subscribe { stream, subscribe } => self.subscribe(stream, *subscribe),
+            Input::Call { stream, call } => self.on_call(stream.as_ref(), *call),
+            Input::StreamClosed(stream) => self.on_stream_closed(&stream),
+            Input::Agent(agent, message) => self.on_agent_message(&agent, message),
+            Input::AgentLost(agent) => self.lose_agent(&agent),
+            Input::Teardown(framework) => self.on_operator_teardown(&framework),
+            Input::RescindOffers => self.rescind_all_offers(),
+            Input::DropStreams => self.drop_streams(),
+        }
+        if mem::take(&mut self.must_allocate) {
+            self.allocate();
+        }
+        mem::take(&mut self.outputs)
+    }
+
+    /// When the master wants to be woken next.
+    pub(crate) fn next_wake(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Allocation => {
+                self.timers.set(self.now + ALLOCATION_INTERVAL, Timer::Allocation);
+                self.must_allocate = true;
+            }
+            Timer::Heartbeat(stream) => self.heartbeat(stream),
+            Timer::Failover { framework_id, subscription } => {
+                self.on_failover_timeout(&framework_id, subscription);
+            }
+        }
+    }
+
+    /// Puts an event on the framework's stream; without a stream it is lost, as on a real master.
+    fn send(&mut self, id: &FrameworkId, event: Event) {
+        if let Some(stream) = self.frameworks.get(id).and_then(|f| f.stream.clone()) {
+            self.outputs.push(Output::Event(stream, Box::new(event)));
+        }
+    }
+
+    fn tell_agent(&mut self, id: &AgentId, message: ToAgent) {
+        self.outputs.push(Output::Agent(id.clone(), message));
+    }
+
+    fn tell_all_agents(&mut self, message: &ToAgent) {
+        let ids: Vec<AgentId> = self.agents.keys().map(|id| id.as_str().into()).collect();
+        for id in ids {
+            self.tell_agent(&id, message.clone());
+        }
+    }
+
+    /// Seconds since the Unix epoch, now.
+    fn unix_seconds(&self) -> f64 {
+        self.identity.started_unix_seconds + self.now.as_secs_f64()
+    }
+
+    fn info(&self) -> MasterInfo {
+        let Identity { id, ip, port, .. } = &self.identity;
+        MasterInfo {
+            id: id.clone(),
+            ip: match ip {
+                // The address as it lies in memory, whatever the machine's byte order.
+                IpAddr::V4(address) => u32::from_ne_bytes(address.octets()),
+                IpAddr::V6(_) => u32::from(Ipv4Addr::UNSPECIFIED),
+            },
+            port: u32::from(*port),
+            pid: Some(self.pid()),
+            hostname: Some(ip.to_string()),
+            version: Some(VERSION.to_owned()),
+            address: Some(mesos::v1::Address {
+                hostname: Some(ip.to_string()),
+                ip: Some(ip.to_string()),
+                port: i32::from(*port),
+            }),
+            ..MasterInfo::default()
+        }
+    }
+
+    fn pid(&self) -> String {
+        format!("master@{}:{}", self.identity.ip, self.identity.port)
+    }
+}

@@ -1,0 +1,76 @@
+//! Which roles a framework may have.
+
+use std::collections::BTreeSet;
+
+use mesos::v1::FrameworkInfo;
+
+use super::framework::Capabilities;
+
+/// The roles that `info` subscribes to, or why it may not.
+#[expect(deprecated, reason = "frameworks without MULTI_ROLE name their role in the old field")]
+pub(super) fn roles_of(info: &FrameworkInfo) -> Result<BTreeSet<String>, String> {
+    let multi_role = Capabilities::of(info).multi_role;
+    if multi_role && info.role.is_some() {
+        return Err(
+            "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"
+                .to_owned(),
+        );
+    }
+    if !multi_role && !info.roles.is_empty() {
+        return Err(
+            "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable"
+                .to_owned(),
+        );
+    }
+    let named: Vec<&str> = if multi_role {
+        info.roles.iter().map(String::as_str).collect()
+    } else {
+        vec![info.role.as_deref().unwrap_or("*")]
+    };
+    let mut roles = BTreeSet::new();
+    for role in named {
+        check(role)?;
+        if !roles.insert(role.to_owned()) {
+            return Err(format!("'FrameworkInfo.roles' contains duplicate role '{role}'"));
+        }
+    }
+    Ok(roles)
+}
+
+/// Whether `role` is well formed: a path of components without leading or trailing slash.
+pub(super) fn check(role: &str) -> Result<(), String> {
+    if role == "*" {
+        return Ok(());
+    }
+    if role.is_empty() || role.split('/').any(str::is_empty) {
+        return Err(format!(
+            "Role '{role}' is invalid: it must be components separated by single slashes"
+        ));
+    }
+    match role.split('/').find(|component| !is_component(component)) {
+        Some(component) => Err(format!("Role '{role}' is invalid: component '{component}'")),
+        None => Ok(()),
+    }
+}
+
+fn is_component(component: &str) -> bool {
+    const FORBIDDEN: &[char] = &['\t', '\n', '\u{b}', '\u{c}', '\r', ' ', '\u{7f}'];
+    !matches!(component, "." | ".." | "*")
+        && !component.starts_with('-')
+        && !component.contains(FORBIDDEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_paths() {
+        for good in ["*", "a", "a/b", "a.b", "images-1"] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", ".", "a/..", "a/*", "-a", "a b", "a\tb"] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What master and agents say to each other inside the process.
+//!
+//! The real ones speak libprocess messages; these carry the same facts.
+
+use mesos::v1::{
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy, TaskId,
+    TaskInfo, TaskState, TaskStatus,
+};
+
+/// From the master to one agent.
+#[derive(Debug, Clone)]
+pub enum ToAgent {
+    /// Launch a task, on its executor or (with a command only) on a built-in one.
+    Run {
+        /// The framework with its id set.
+        framework: Box<FrameworkInfo>,
+        /// The task, valid, with the framework id in its executor.
+        task: Box<TaskInfo>,
+    },
+    /// Kill a task.
+    Kill {
+        /// Whose task.
+        framework_id: FrameworkId,
+        /// Which task.
+        task_id: TaskId,
+        /// How, if the scheduler said.
+        policy: Option<KillPolicy>,
+    },
+    /// The scheduler acknowledged an update.
+    Acknowledge {
+        /// Whose task.
+        framework_id: FrameworkId,
+        /// Which task.
+        task_id: TaskId,
+        /// Which update.
+        uuid: Vec<u8>,
+    },
+    /// Ask an executor to end.
+    ShutdownExecutor {
+        /// Whose executor.
+        framework_id: FrameworkId,
+        /// Which executor.
+        executor_id: ExecutorId,
+    },
+    /// The framework is gone: end all its executors and forget it.
+    ShutdownFramework(FrameworkId),
+    /// The framework (re)subscribed: send the oldest unacknowledged update of each task at once.
+    FrameworkSubscribed(Box<FrameworkInfo>),
+    /// Bytes from the scheduler for an executor.
+    Message {
+        /// Whose executor.
+        framework_id: FrameworkId,
+        /// Which executor.
+        executor_id: ExecutorId,
+        /// The bytes.
+        data: Vec<u8>,
+    },
+}
+
+/// From one agent to the master.
+#[derive(Debug, Clone)]
+pub enum FromAgent {
+    /// The agent is there, with its id and resources set.
+    Registered(Box<AgentInfo>),
+    /// A status update, to be forwarded; retried by the agent until acknowledged.
+    Update {
+        /// Whose task.
+        framework_id: FrameworkId,
+        /// The update, with uuid, agent id, source and timestamp set.
+        status: Box<TaskStatus>,
+        /// The task's newest state at the agent, which may be ahead of `status`.
+        latest_state: TaskState,
+    },
+    /// An executor's process came up: it holds its resources from now on.
+    ExecutorStarted {
+        /// Whose executor.
+        framework_id: FrameworkId,
+        /// The executor.
+        executor: Box<ExecutorInfo>,
+    },
+    /// An executor's process ended.
+    ExecutorExited {
+        /// Whose executor.
+        framework_id: FrameworkId,
+        /// Which executor.
+        executor_id: ExecutorId,
+        /// The raw wait status, -1 if unknown.
+        status: i32,
+    },
+    /// Bytes from an executor for its scheduler.
+    Message {
+        /// Whose executor.
+        framework_id: FrameworkId,
+        /// Which executor.
+        executor_id: ExecutorId,
+        /// The bytes.
+        data: Vec<u8>,
+    },
+}
+
+/// A message with the agent it is for or comes from.
+pub type Addressed<M> = (AgentId, M);
