@@ -1,0 +1,254 @@
+//! Who owns an agent's logic, feeds it and does what it says?
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use mesos::codec::Codec;
+use mesos::recordio;
+use mesos::resources::Resources;
+use mesos::v1::executor::{Call, Event};
+use mesos::v1::{AgentId, AgentInfo};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::logic::{Agent, Input};
+use super::outbox::{Answer, Identity, Output};
+use super::state::RequestId;
+use crate::containerizer::{Containerizer, Told};
+use crate::http::executor;
+use crate::messages::{FromAgent, ToAgent};
+
+/// How long open connections may take to end after the agent has.
+const CONNECTION_GRACE: Duration = Duration::from_secs(1);
+
+/// What an agent is started with.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentConfig {
+    /// Its id, given by the master.
+    pub(crate) id: AgentId,
+    /// What it says about itself; an empty host name becomes its address.
+    pub(crate) info: AgentInfo,
+    /// What it offers.
+    pub(crate) resources: Resources,
+    /// Where sandboxes are made.
+    pub(crate) work_dir: PathBuf,
+    /// Where it listens, on a free port.
+    pub(crate) address: IpAddr,
+}
+
+/// A running agent; dropping it ends the agent without waiting.
+#[derive(Debug)]
+pub(crate) struct AgentHandle {
+    /// What the master says to it.
+    pub(crate) to_agent: mpsc::UnboundedSender<ToAgent>,
+    /// Where its HTTP API listens.
+    pub(crate) address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+impl AgentHandle {
+    /// Ends the agent, its listener and all its executors, and waits for them.
+    pub(crate) async fn shutdown(self) {
+        drop(self.stop);
+        drop(self.to_agent);
+        if let Err(error) = self.ended.await {
+            tracing::error!(%error, "the agent did not end in order");
+        }
+    }
+}
+
+/// A call that came over HTTP, well-formed.
+pub(crate) struct Request {
+    pub(crate) call: Box<Call>,
+    /// The encoding for events, if the answer is a stream of them.
+    pub(crate) accept: Codec,
+    pub(crate) respond: oneshot::Sender<Response>,
+}
+
+/// What the HTTP endpoint shall answer.
+pub(crate) enum Response {
+    Accepted,
+    Stream(mpsc::UnboundedReceiver<Bytes>),
+    Refused { status: u16, message: &'static str },
+}
+
+/// Starts an agent on a free port of `config.address`.
+pub(crate) async fn start(
+    config: AgentConfig,
+    from_agent: mpsc::UnboundedSender<(AgentId, FromAgent)>,
+) -> Result<AgentHandle, io::Error> {
+    let listener = TcpListener::bind((config.address, 0)).await?;
+    let identity = identity(config, listener.local_addr()?);
+    let address = identity.address;
+    let (to_agent, from_master) = mpsc::unbounded_channel();
+    let (requests, calls) = mpsc::unbounded_channel();
+    let (stop, stopped) = oneshot::channel();
+    let router = executor::router(executor::Api { requests, agent: identity.clone() });
+    let (close, closed) = oneshot::channel::<()>();
+    let server = axum::serve(listener, router)
+        .with_graceful_shutdown(async { drop(closed.await) })
+        .into_future();
+    let server = tokio::spawn(server);
+    let actor = Actor::new(identity, from_agent);
+    let ended = tokio::spawn(async move {
+        actor.run(Inbox { from_master, calls, stopped }).await;
+        drop(close);
+        let abort = server.abort_handle();
+        if tokio::time::timeout(CONNECTION_GRACE, server).await.is_err() {
+            abort.abort();
+        }
+    });
+    Ok(AgentHandle { to_agent, address, stop, ended })
+}
+
+fn identity(config: AgentConfig, address: SocketAddr) -> Identity {
+    let mut info = config.info;
+    info.id = Some(config.id);
+    info.port = Some(i32::from(address.port()));
+    info.resources = config.resources.to_wire();
+    if info.hostname.is_empty() {
+        info.hostname = address.ip().to_string();
+    }
+    // Executors work elsewhere than we do, so their paths must not be relative.
+    let work_dir = std::path::absolute(&config.work_dir).unwrap_or(config.work_dir);
+    Identity { info, address, work_dir }
+}
+
+/// Where an agent's inputs come from.
+struct Inbox {
+    from_master: mpsc::UnboundedReceiver<ToAgent>,
+    calls: mpsc::UnboundedReceiver<Request>,
+    stopped: oneshot::Receiver<()>,
+}
+
+struct Actor {
+    agent: Agent,
+    clock: Clock,
+    id: AgentId,
+    to_master: mpsc::UnboundedSender<(AgentId, FromAgent)>,
+    containers: Containerizer,
+    told: mpsc::UnboundedReceiver<Told>,
+    next_request: RequestId,
+    asked: HashMap<RequestId, (Codec, oneshot::Sender<Response>)>,
+    streams: HashMap<RequestId, (Codec, mpsc::UnboundedSender<Bytes>)>,
+}
+
+/// The time since the Unix epoch, which never goes back.
+struct Clock {
+    began: Instant,
+    since_epoch: Duration,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        Self { began: Instant::now(), since_epoch }
+    }
+
+    fn now(&self) -> Duration {
+        self.since_epoch + self.began.elapsed()
+    }
+
+    async fn sleep_until(&self, deadline: Option<Duration>) {
+        match deadline {
+            Some(deadline) => tokio::time::sleep(deadline.saturating_sub(self.now())).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Actor {
+    fn new(identity: Identity, to_master: mpsc::UnboundedSender<(AgentId, FromAgent)>) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
+        let id = identity.info.id.clone().unwrap_or_default();
+        let registered = FromAgent::Registered(Box::new(identity.info.clone()));
+        // Without a master there is nobody to register with, and the agent ends by itself.
+        let _ = to_master.send((id.clone(), registered));
+        Self {
+            agent: Agent::new(identity, Box::new(Uuid::new_v4)),
+            clock: Clock::new(),
+            id,
+            to_master,
+            containers: Containerizer::new(tell),
+            told,
+            next_request: 0,
+            asked: HashMap::new(),
+            streams: HashMap::new(),
+        }
+    }
+
+    async fn run(mut self, mut inbox: Inbox) {
+        let mut is_stopping = false;
+        while !(is_stopping && self.agent.is_idle()) {
+            let input = tokio::select! {
+                biased;
+                _ = &mut inbox.stopped, if !is_stopping => Input::Stop,
+                message = inbox.from_master.recv(), if !is_stopping => {
+                    message.map_or(Input::Stop, Input::Master)
+                }
+                Some((container_id, event)) = self.told.recv() => {
+                    Input::Container { container_id, event }
+                }
+                Some(request) = inbox.calls.recv() => self.ask(request),
+                () = self.clock.sleep_until(self.agent.next_deadline()) => Input::Tick,
+            };
+            is_stopping = is_stopping || matches!(input, Input::Stop);
+            let outputs = self.agent.handle(self.clock.now(), input);
+            outputs.into_iter().for_each(|output| self.perform(output));
+        }
+    }
+
+    fn ask(&mut self, Request { call, accept, respond }: Request) -> Input {
+        self.next_request += 1;
+        self.asked.insert(self.next_request, (accept, respond));
+        Input::Call { request: self.next_request, call }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::ToMaster(message) => {
+                // A master that is gone ends its agents.
+                let _ = self.to_master.send((self.id.clone(), message));
+            }
+            Output::Answer { request, answer } => self.answer(request, answer),
+            Output::Event { stream, event } => self.write(stream, &event),
+            Output::Close { stream } => {
+                self.streams.remove(&stream);
+            }
+            Output::Launch(launch) => self.containers.launch(*launch),
+            Output::Signal { container_id, signal } => {
+                self.containers.signal(&container_id, signal);
+            }
+        }
+    }
+
+    fn answer(&mut self, request: RequestId, answer: Answer) {
+        let Some((accept, respond)) = self.asked.remove(&request) else { return };
+        let response = match answer {
+            Answer::Accepted => Response::Accepted,
+            Answer::Refused { status, message } => Response::Refused { status, message },
+            Answer::Stream => {
+                let (events, stream) = mpsc::unbounded_channel();
+                self.streams.insert(request, (accept, events));
+                Response::Stream(stream)
+            }
+        };
+        // The caller may have hung up, which its executor notices by itself.
+        let _ = respond.send(response);
+    }
+
+    fn write(&mut self, stream: RequestId, event: &Event) {
+        let Some((codec, events)) = self.streams.get(&stream) else { return };
+        if events.send(recordio::encode(&codec.encode(event))).is_err() {
+            self.streams.remove(&stream);
+        }
+    }
+}

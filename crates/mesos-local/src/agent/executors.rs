@@ -1,0 +1,212 @@
+//! How does an executor begin, get its tasks and end?
+
+use std::time::Duration;
+
+use mesos::v1::task_status::Reason;
+use mesos::v1::{ExecutorInfo, FrameworkId, TaskId, TaskInfo, TaskState};
+
+use super::outbox::{Launch, Outbox, Output, Signal, from_agent};
+use super::state::{Blame, Executor, Framework, Kind, Phase, dropped_state};
+use super::{commands, events};
+use crate::containerizer::{environment, sandbox};
+use crate::messages::FromAgent;
+
+/// How long a new executor may take to subscribe, fetching its URIs included.
+pub(super) const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an executor may take to end unless it says otherwise.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// How long an executor may take to end when the whole agent ends.
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
+/// The time between two heartbeats to an executor.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
+
+/// Gives a task to its executor, which is started if it is not there.
+pub(super) fn run(now: Duration, framework: &mut Framework, task: TaskInfo, outbox: &mut Outbox) {
+    let (info, kind) = match task.executor.clone() {
+        Some(info) => (info, Kind::Custom),
+        None => (commands::executor_of(&task), Kind::Command { is_killed: false }),
+    };
+    let dropped = dropped_state(&framework.info);
+    let framework_id = framework.info.id.clone().unwrap_or_default();
+    let Some(executor) = framework.executors.get_mut(&info.executor_id.value) else {
+        let executor = start(now, framework, info, kind, task, outbox);
+        framework.executors.insert(executor.info.executor_id.value.clone(), executor);
+        return;
+    };
+    match executor.phase {
+        Phase::Registering { .. } => executor.queued.push(task),
+        Phase::Running { .. } => {
+            outbox.event(executor.stream, events::launch(task.clone()));
+            executor.deliver(task);
+        }
+        Phase::Terminating { .. } | Phase::Terminated => {
+            let mut status = from_agent(
+                task.task_id,
+                dropped,
+                Reason::ExecutorTerminated,
+                "Executor terminating",
+            );
+            status.executor_id = Some(executor.info.executor_id.clone());
+            outbox.update(now, &framework_id, status);
+        }
+    }
+}
+
+fn start(
+    now: Duration,
+    framework: &Framework,
+    mut info: ExecutorInfo,
+    kind: Kind,
+    task: TaskInfo,
+    outbox: &mut Outbox,
+) -> Executor {
+    let container_id = outbox.new_uuid().to_string();
+    let framework_id = framework.info.id.clone().unwrap_or_default();
+    info.framework_id = Some(framework_id.clone());
+    let grace = grace_of(&info);
+    let run = sandbox::Run {
+        agent: outbox.identity.id(),
+        framework: &framework_id.value,
+        executor: &info.executor_id.value,
+        container: &container_id,
+    };
+    let sandbox = run.path(&outbox.identity.work_dir);
+    let command = info.command.clone().unwrap_or_default();
+    let environment =
+        environment::of(&outbox.identity, &framework.info, &info, &sandbox, grace, &command);
+    outbox.push(Output::Launch(Box::new(Launch {
+        container_id: container_id.clone(),
+        sandbox,
+        command,
+        environment,
+    })));
+    if kind == Kind::Custom {
+        let executor = Box::new(info.clone());
+        outbox.to_master(FromAgent::ExecutorStarted { framework_id, executor });
+    }
+    // Nobody subscribes for a command: it runs as soon as its process does.
+    let until = if kind == Kind::Custom { now + REGISTRATION_TIMEOUT } else { Duration::MAX };
+    Executor {
+        info,
+        kind,
+        container_id,
+        phase: Phase::Registering { until },
+        stream: None,
+        queued: vec![task],
+        live: Default::default(),
+        done: Default::default(),
+        grace,
+    }
+}
+
+fn grace_of(info: &ExecutorInfo) -> Duration {
+    info.shutdown_grace_period
+        .and_then(|period| u64::try_from(period.nanoseconds).ok())
+        .map_or(SHUTDOWN_GRACE, Duration::from_nanos)
+}
+
+/// Ends a task that its executor has not got yet, and the executor if that was its only one.
+pub(super) fn kill_queued(
+    now: Duration,
+    framework_id: &FrameworkId,
+    executor: &mut Executor,
+    task_id: TaskId,
+    outbox: &mut Outbox,
+) {
+    if !executor.unqueue(&task_id) {
+        return;
+    }
+    let message = "Task killed before delivery to executor";
+    let reason = Reason::TaskKilledDuringLaunch;
+    let mut status = from_agent(task_id, TaskState::TaskKilled, reason, message);
+    status.executor_id = Some(executor.info.executor_id.clone());
+    outbox.update(now, framework_id, status);
+    if executor.has_nothing_to_begin_with() {
+        shut_down(now, executor, outbox);
+    }
+}
+
+/// Asks an executor to end, and sets the time after which it is killed.
+pub(super) fn shut_down(now: Duration, executor: &mut Executor, outbox: &mut Outbox) {
+    match executor.phase {
+        Phase::Registering { .. } | Phase::Running { .. } => {}
+        Phase::Terminating { ref mut kill_at, .. } => {
+            *kill_at = (*kill_at).min(now + executor.grace);
+            return;
+        }
+        Phase::Terminated => return,
+    }
+    outbox.event(executor.stream, events::shutdown());
+    if let Kind::Command { is_killed } = &mut executor.kind {
+        *is_killed = true;
+        let is_made = matches!(executor.phase, Phase::Running { .. });
+        let signal = if is_made { Signal::Terminate } else { Signal::Kill };
+        outbox.signal(&executor.container_id, signal);
+    }
+    executor.phase = Phase::Terminating { kill_at: now + executor.grace, blame: None };
+}
+
+/// Does what was put off until now.
+pub(super) fn deadline_passed(now: Duration, executor: &mut Executor, outbox: &mut Outbox) {
+    match &mut executor.phase {
+        Phase::Registering { .. } => {
+            let message = format!(
+                "Executor did not register within {}",
+                environment::duration(REGISTRATION_TIMEOUT)
+            );
+            let blame = Blame { reason: Reason::ExecutorRegistrationTimeout, message };
+            executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame: Some(blame) };
+            outbox.signal(&executor.container_id, Signal::Kill);
+        }
+        Phase::Running { heartbeat_at } => {
+            *heartbeat_at = now + HEARTBEAT;
+            outbox.event(executor.stream, events::heartbeat());
+        }
+        Phase::Terminating { kill_at, .. } => {
+            *kill_at = Duration::MAX;
+            outbox.signal(&executor.container_id, Signal::Kill);
+        }
+        Phase::Terminated => {}
+    }
+}
+
+/// Notes why the container could not be made, for the tasks that waited for it.
+pub(super) fn launch_failed(executor: &mut Executor, why: &str) {
+    let message = format!("Failed to launch container: {why}");
+    let blame = Some(Blame { reason: Reason::ContainerLaunchFailed, message });
+    executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame };
+}
+
+/// The executor's process has ended: so have its tasks.
+pub(super) fn ended(
+    now: Duration,
+    framework_id: &FrameworkId,
+    can_tell: bool,
+    executor: &mut Executor,
+    status: Option<i32>,
+    outbox: &mut Outbox,
+) {
+    let phase = std::mem::replace(&mut executor.phase, Phase::Terminated);
+    let blame = match phase {
+        Phase::Terminating { blame: Some(blame), .. } => blame,
+        _ => Blame { reason: Reason::ExecutorTerminated, message: "Executor terminated".into() },
+    };
+    if let Some(stream) = executor.stream {
+        outbox.push(Output::Close { stream });
+    }
+    for task_id in executor.end_tasks() {
+        if can_tell {
+            let mut status =
+                from_agent(task_id, TaskState::TaskFailed, blame.reason, blame.message.clone());
+            status.executor_id = Some(executor.info.executor_id.clone());
+            outbox.update(now, framework_id, status);
+        }
+    }
+    if executor.is_custom() {
+        outbox.to_master(FromAgent::ExecutorExited {
+            framework_id: framework_id.clone(),
+            executor_id: executor.info.executor_id.clone(),
+            status: status.unwrap_or(-1),
+        });
+    }
+}

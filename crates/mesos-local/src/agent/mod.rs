@@ -1,0 +1,26 @@
+//! The agent: runs executors and commands, and passes on what they report.
+//!
+//! | question | module |
+//! |---|---|
+//! | what does it decide | `logic`, with `executors`, `commands` and `calls` |
+//! | when is an update sent, and again | `updates` |
+//! | is a call well-formed | `validate` |
+//! | who owns the logic and feeds it | `actor` |
+
+mod actor;
+mod calls;
+mod commands;
+mod events;
+mod executors;
+pub(crate) mod logic;
+pub(crate) mod outbox;
+mod state;
+mod updates;
+pub(crate) mod validate;
+
+#[cfg(test)]
+mod logic_tests;
+#[cfg(test)]
+mod shell_tests;
+
+pub(crate) use actor::{AgentConfig, AgentHandle, Request, Response as Told, start};

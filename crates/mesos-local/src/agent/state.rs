@@ -1,0 +1,170 @@
+//! What an agent knows about a framework and its executors.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mesos::v1::framework_info::capability;
+use mesos::v1::task_status::Reason;
+use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState};
+
+/// Names one HTTP request, and the event stream that answers it.
+pub(crate) type RequestId = u64;
+
+/// A framework with something on this agent.
+#[derive(Debug)]
+pub(super) struct Framework {
+    pub(super) info: FrameworkInfo,
+    pub(super) executors: BTreeMap<String, Executor>,
+    /// Its executors are being ended and its updates go nowhere.
+    pub(super) is_terminating: bool,
+}
+
+impl Framework {
+    pub(super) fn new(info: FrameworkInfo) -> Self {
+        Self { info, executors: BTreeMap::new(), is_terminating: false }
+    }
+
+    /// The executor that has, or had, the task.
+    pub(super) fn executor_of(&mut self, task: &TaskId) -> Option<&mut Executor> {
+        self.executors.values_mut().find(|executor| executor.knows(task))
+    }
+}
+
+/// Whether a framework has a capability.
+pub(super) fn can(framework: &FrameworkInfo, capability: capability::Type) -> bool {
+    framework.capabilities.iter().any(|one| one.r#type() == capability)
+}
+
+/// The state of a task whose launch reached no executor.
+pub(super) fn dropped_state(framework: &FrameworkInfo) -> TaskState {
+    if can(framework, capability::Type::PartitionAware) {
+        TaskState::TaskDropped
+    } else {
+        TaskState::TaskLost
+    }
+}
+
+/// Who speaks for the process in the container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The process itself, over HTTP.
+    Custom,
+    /// The agent: the process is the command of a task without an executor.
+    Command {
+        /// The scheduler asked for the task's end.
+        is_killed: bool,
+    },
+}
+
+/// How far an executor has come.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Its container is being made, or its process has not subscribed.
+    Registering { until: Duration },
+    /// It takes tasks.
+    Running { heartbeat_at: Duration },
+    /// It was told to end.
+    Terminating {
+        /// When it is killed; `Duration::MAX` once it was.
+        kill_at: Duration,
+        /// Why its tasks fail, when that is not simply its end.
+        blame: Option<Blame>,
+    },
+    /// Its process has ended, but the scheduler has not acknowledged all its updates.
+    Terminated,
+}
+
+/// Why tasks fail with their executor.
+#[derive(Debug, Clone)]
+pub(super) struct Blame {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+}
+
+/// One executor, or the built-in one of a task with a command.
+#[derive(Debug)]
+pub(super) struct Executor {
+    pub(super) info: ExecutorInfo,
+    pub(super) kind: Kind,
+    pub(super) container_id: String,
+    pub(super) phase: Phase,
+    /// Its newest event stream; it may be broken, and then events are lost.
+    pub(super) stream: Option<RequestId>,
+    /// Tasks that were not given to it yet.
+    pub(super) queued: Vec<TaskInfo>,
+    /// Tasks that were, and have not ended.
+    pub(super) live: BTreeMap<String, LiveTask>,
+    /// Tasks that have ended.
+    pub(super) done: BTreeSet<String>,
+    pub(super) grace: Duration,
+}
+
+/// A task that an executor has.
+#[derive(Debug)]
+pub(super) struct LiveTask {
+    pub(super) info: TaskInfo,
+    pub(super) state: TaskState,
+}
+
+impl Executor {
+    pub(super) fn knows(&self, task: &TaskId) -> bool {
+        self.live.contains_key(&task.value)
+            || self.done.contains(&task.value)
+            || self.is_queued(task)
+    }
+
+    pub(super) fn is_queued(&self, task: &TaskId) -> bool {
+        self.queued.iter().any(|queued| queued.task_id == *task)
+    }
+
+    pub(super) fn is_custom(&self) -> bool {
+        self.kind == Kind::Custom
+    }
+
+    /// Takes a task out of the queue as ended; says whether it was there.
+    pub(super) fn unqueue(&mut self, task: &TaskId) -> bool {
+        let before = self.queued.len();
+        self.queued.retain(|queued| queued.task_id != *task);
+        let was_there = self.queued.len() < before;
+        if was_there {
+            self.done.insert(task.value.clone());
+        }
+        was_there
+    }
+
+    /// Notes that the task is in the executor's hands.
+    pub(super) fn deliver(&mut self, info: TaskInfo) {
+        let task = LiveTask { info, state: TaskState::TaskStaging };
+        self.live.insert(task.info.task_id.value.clone(), task);
+    }
+
+    /// Ends all tasks here; gives their ids.
+    pub(super) fn end_tasks(&mut self) -> Vec<TaskId> {
+        let live = std::mem::take(&mut self.live).into_values().map(|task| task.info.task_id);
+        let queued = std::mem::take(&mut self.queued).into_iter().map(|task| task.task_id);
+        let ended: Vec<TaskId> = live.chain(queued).collect();
+        self.done.extend(ended.iter().map(|task| task.value.clone()));
+        ended
+    }
+
+    /// Whether everything it was started for was killed before it could begin.
+    pub(super) fn has_nothing_to_begin_with(&self) -> bool {
+        self.queued.is_empty()
+            && self.live.is_empty()
+            && matches!(self.phase, Phase::Registering { .. })
+    }
+
+    pub(super) fn has_process(&self) -> bool {
+        !matches!(self.phase, Phase::Terminated)
+    }
+
+    /// When something is to be done about it.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Registering { until } => Some(until),
+            Phase::Running { heartbeat_at } if self.stream.is_some() => Some(heartbeat_at),
+            Phase::Terminating { kill_at, .. } => Some(kill_at),
+            Phase::Running { .. } | Phase::Terminated => None,
+        }
+    }
+}

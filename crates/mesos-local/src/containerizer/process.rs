@@ -1,0 +1,118 @@
+//! How is a command started, signalled and waited for?
+
+use std::io;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use mesos::v1::CommandInfo;
+use rustix::process::{Pid, Signal as Number, kill_process_group};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+use super::sandbox::Output;
+use crate::agent::outbox::{Launch, Signal};
+
+/// How often a program that is still open for writing is tried again. Another
+/// thread's fork may hold the freshly written file open until its own exec.
+const BUSY_RETRIES: u32 = 20;
+const BUSY_WAIT: Duration = Duration::from_millis(20);
+
+/// A running command and the group it leads.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    group: Group,
+}
+
+/// A process group that does not outlive this value.
+#[derive(Debug)]
+struct Group(Option<Pid>);
+
+impl Group {
+    fn signal(&self, number: Number) {
+        if let Some(leader) = self.0 {
+            // It fails only when the whole group is gone, which is what is wanted.
+            let _ = kill_process_group(leader, number);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Number::KILL);
+    }
+}
+
+/// Starts the command of `launch` in its sandbox.
+pub(super) async fn spawn(launch: &Launch, output: Output) -> io::Result<Process> {
+    let mut command = command(&launch.command, &launch.sandbox);
+    command
+        .current_dir(&launch.sandbox)
+        .env_clear()
+        .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(output.stdout)
+        .stderr(output.stderr)
+        .process_group(0)
+        .kill_on_drop(true);
+    let mut tries = 0;
+    let child = loop {
+        match command.spawn() {
+            Err(error)
+                if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_RETRIES =>
+            {
+                tries += 1;
+                tokio::time::sleep(BUSY_WAIT).await;
+            }
+            spawned => break spawned?,
+        }
+    };
+    let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    Ok(Process { child, group: Group(leader) })
+}
+
+fn command(info: &CommandInfo, sandbox: &Path) -> Command {
+    if info.shell() {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(info.value());
+        return command;
+    }
+    let mut command = std::process::Command::new(program(info.value(), sandbox));
+    let mut arguments = info.arguments.iter();
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    command.args(arguments);
+    command.into()
+}
+
+/// A relative program is looked for in the sandbox, then along the child's PATH.
+fn program(value: &str, sandbox: &Path) -> PathBuf {
+    let inside = sandbox.join(value);
+    if value.contains('/') || inside.is_file() { inside } else { value.into() }
+}
+
+impl Process {
+    /// Waits for the end, passing signals on; gives the raw wait status.
+    ///
+    /// What the command leaves behind in its group is killed.
+    pub(super) async fn run(
+        mut self,
+        signals: &mut mpsc::UnboundedReceiver<Signal>,
+    ) -> Option<i32> {
+        loop {
+            tokio::select! {
+                ended = self.child.wait() => return ended.ok().map(ExitStatusExt::into_raw),
+                signal = signals.recv() => match signal {
+                    Some(Signal::Terminate) => self.group.signal(Number::TERM),
+                    Some(Signal::Kill) | None => {
+                        self.group.signal(Number::KILL);
+                        return self.child.wait().await.ok().map(ExitStatusExt::into_raw);
+                    }
+                },
+            }
+        }
+    }
+}
