@@ -92,7 +92,7 @@ impl Rig {
     }
 
     async fn post(&self, path: &str, call: Vec<u8>, media_type: &str) -> reqwest::Response {
-        reqwest::Client::new()
+        client()
             .post(format!("http://{}{path}", self.agent.address))
             .header("Content-Type", media_type)
             .header("Accept", media_type)
@@ -144,6 +144,17 @@ impl Events {
     }
 }
 
+/// A client, which wants a provider of TLS even where there is none.
+fn client() -> reqwest::Client {
+    // Another test of this process may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
+async fn get(url: impl reqwest::IntoUrl) -> reqwest::Response {
+    client().get(url).send().await.unwrap()
+}
+
 fn shell(value: &str) -> CommandInfo {
     CommandInfo { value: Some(value.into()), ..CommandInfo::default() }
 }
@@ -175,8 +186,8 @@ async fn the_agent_registers_with_its_address_and_answers_for_its_health() {
     assert_eq!(info.hostname, "127.0.0.1");
     assert_eq!(info.resources.len(), 2);
     let url = |path| format!("http://{}{path}", rig.agent.address);
-    assert_eq!(reqwest::get(url("/health")).await.unwrap().status(), 200);
-    let state: serde_json::Value = reqwest::get(url("/state")).await.unwrap().json().await.unwrap();
+    assert_eq!(get(url("/health")).await.status(), 200);
+    let state: serde_json::Value = get(url("/state")).await.json().await.unwrap();
     assert_eq!(state["pid"], format!("slave(1)@{}", rig.agent.address));
     rig.agent.shutdown().await;
 }
@@ -444,9 +455,9 @@ async fn bad_calls_get_their_status_codes() {
     let rig = Rig::start().await;
     let path = "/api/v1/executor";
     let url = format!("http://{}{path}", rig.agent.address);
-    let get = reqwest::get(&url).await.unwrap();
+    let get = get(&url).await;
     assert_eq!((get.status().as_u16(), get.headers()["allow"].to_str().unwrap()), (405, "POST"));
-    let bare = reqwest::Client::new().post(&url).body("{}").send().await.unwrap();
+    let bare = client().post(&url).body("{}").send().await.unwrap();
     assert_eq!(bare.status(), 400, "no Content-Type");
     let ids = r#""executor_id":{"value":"e"},"framework_id":{"value":"f"}"#;
     let json = |rest: &str| format!("{{{ids},{rest}}}").into_bytes();
@@ -465,7 +476,7 @@ async fn bad_calls_get_their_status_codes() {
         let status = rig.post(path, body, media_type).await.status();
         assert_eq!(status, wanted, "{media_type}: {case}");
     }
-    let unacceptable = reqwest::Client::new()
+    let unacceptable = client()
         .post(&url)
         .header("Content-Type", "application/json")
         .header("Accept", "foo")
