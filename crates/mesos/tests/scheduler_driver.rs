@@ -2,87 +2,43 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+mod peer;
+
 use std::time::Duration;
 
 use mesos::ack::AckToken;
 use mesos::backoff::Backoff;
 use mesos::client::{CallError, Error};
-use mesos::codec::Codec;
 use mesos::master::{Credential, MasterSpec};
-use mesos::recordio;
 use mesos::scheduler::{Calls, Driver, Event, Events, Stop};
 use mesos::v1::scheduler::{Call, Event as Wire, call, event};
 use mesos::v1::{FrameworkInfo, Offer, TaskStatus};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-
-/// One request as the peer read it.
-struct Request {
-    headers: String,
-    call: Call,
-    socket: TcpStream,
-}
-
-impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-    }
-
-    async fn answer(mut self, head: &str) {
-        let text = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        self.socket.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    /// Accepts a SUBSCRIBE and begins its stream with SUBSCRIBED.
-    async fn stream(mut self, stream_id: &str) -> TcpStream {
-        let head = format!("HTTP/1.1 200 OK\r\nMesos-Stream-Id: {stream_id}\r\n\r\n");
-        self.socket.write_all(head.as_bytes()).await.unwrap();
-        let subscribed = event::Subscribed {
-            framework_id: "f-1".into(),
-            heartbeat_interval_seconds: Some(15.0),
-            ..Default::default()
-        };
-        let event = Wire { subscribed: Some(subscribed), ..of_type(event::Type::Subscribed) };
-        send(&mut self.socket, &event).await;
-        self.socket
-    }
-}
 
 fn of_type(kind: event::Type) -> Wire {
     Wire { r#type: Some(kind.into()), ..Wire::default() }
 }
 
-async fn send(stream: &mut TcpStream, event: &Wire) {
-    let record = recordio::encode(&Codec::Protobuf.encode(event));
-    stream.write_all(&record).await.unwrap();
+async fn request(listener: &TcpListener) -> peer::Request<Call> {
+    peer::request(listener).await
+}
+
+/// Accepts a SUBSCRIBE and begins its stream with SUBSCRIBED.
+async fn accept(subscribe: peer::Request<Call>, stream_id: &str) -> TcpStream {
+    let subscribed = event::Subscribed {
+        framework_id: "f-1".into(),
+        heartbeat_interval_seconds: Some(15.0),
+        ..Default::default()
+    };
+    let event = Wire { subscribed: Some(subscribed), ..of_type(event::Type::Subscribed) };
+    subscribe.stream(&format!("Mesos-Stream-Id: {stream_id}\r\n"), &event).await
 }
 
 async fn offer(stream: &mut TcpStream, id: &str) {
     let offer = Offer { id: id.into(), ..Offer::default() };
     let offers = event::Offers { offers: vec![offer] };
-    send(stream, &Wire { offers: Some(offers), ..of_type(event::Type::Offers) }).await;
-}
-
-async fn request(listener: &TcpListener) -> Request {
-    let (mut socket, _) = listener.accept().await.unwrap();
-    let mut bytes = Vec::new();
-    let end = loop {
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            break end + 4;
-        }
-        assert_ne!(socket.read_buf(&mut bytes).await.unwrap(), 0);
-    };
-    let headers = String::from_utf8(bytes[..end].to_vec()).unwrap();
-    let mut request = Request { headers, call: Call::default(), socket };
-    let length: usize = request.header("content-length").unwrap().parse().unwrap();
-    while bytes.len() < end + length {
-        assert_ne!(request.socket.read_buf(&mut bytes).await.unwrap(), 0);
-    }
-    request.call = Codec::Protobuf.decode(&bytes[end..]).unwrap();
-    request
+    peer::send(stream, &Wire { offers: Some(offers), ..of_type(event::Type::Offers) }).await;
 }
 
 async fn listen() -> (TcpListener, MasterSpec) {
@@ -108,7 +64,7 @@ async fn calls_carry_the_id_and_the_stream_of_their_subscription() {
     assert_eq!(subscribe.call.r#type(), call::Type::Subscribe);
     assert_eq!(subscribe.header("mesos-stream-id"), None);
     assert_eq!(subscribe.header("accept"), Some("application/x-protobuf"));
-    let _stream = subscribe.stream("s-1").await;
+    let _stream = accept(subscribe, "s-1").await;
     assert!(matches!(next(&mut events).await, Event::Subscribed { first: true, .. }));
 
     let revive = calls.revive();
@@ -123,7 +79,7 @@ async fn calls_carry_the_id_and_the_stream_of_their_subscription() {
 async fn a_new_subscription_keeps_the_id_drops_the_header_and_voids_offers() {
     let (listener, master) = listen().await;
     let (mut events, calls) = connect(master);
-    let mut stream = request(&listener).await.stream("s-1").await;
+    let mut stream = accept(request(&listener).await, "s-1").await;
     next(&mut events).await;
     offer(&mut stream, "o-1").await;
     assert!(matches!(next(&mut events).await, Event::Offers(_)));
@@ -133,7 +89,7 @@ async fn a_new_subscription_keeps_the_id_drops_the_header_and_voids_offers() {
     assert_eq!(again.header("mesos-stream-id"), None);
     assert_eq!(again.call.framework_id, Some("f-1".into()));
     assert_eq!(again.call.subscribe.as_ref().unwrap().framework_info.id, Some("f-1".into()));
-    let _stream = again.stream("s-2").await;
+    let _stream = accept(again, "s-2").await;
     assert!(matches!(next(&mut events).await, Event::Subscribed { first: false, .. }));
     let accepted = calls.accept(vec!["o-1".into()], Vec::new(), Duration::ZERO).await;
     assert_eq!(accepted, Err(CallError::StaleOffer("o-1".into())));
@@ -149,7 +105,7 @@ async fn a_standby_redirects_to_the_leader() {
     request(&standby).await.answer(&head).await;
     let subscribe = request(&leader).await;
     assert!(subscribe.headers.starts_with("POST /master/api/v1/scheduler "));
-    let _stream = subscribe.stream("s").await;
+    let _stream = accept(subscribe, "s").await;
     assert!(matches!(next(&mut events).await, Event::Subscribed { .. }));
 }
 
@@ -164,7 +120,7 @@ async fn a_call_while_disconnected_is_an_error_the_caller_sees() {
 async fn a_call_that_is_answered_403_loses_the_subscription() {
     let (listener, master) = listen().await;
     let (mut events, calls) = connect(master);
-    let _stream = request(&listener).await.stream("s-1").await;
+    let _stream = accept(request(&listener).await, "s-1").await;
     next(&mut events).await;
     let revive = calls.revive();
     request(&listener).await.answer("403 Forbidden").await;
@@ -201,7 +157,7 @@ async fn refused_connections_are_items_until_somebody_listens() {
     }
     let listener = TcpListener::bind(address).await.unwrap();
     let subscribe = request(&listener).await;
-    let _stream = subscribe.stream("s").await;
+    let _stream = accept(subscribe, "s").await;
     loop {
         if let Ok(Event::Subscribed { first, .. }) = events.next().await.unwrap() {
             assert!(first);
@@ -214,7 +170,7 @@ async fn refused_connections_are_items_until_somebody_listens() {
 async fn an_update_is_acknowledged_with_its_own_uuid() {
     let (listener, master) = listen().await;
     let (mut events, calls) = connect(master);
-    let mut stream = request(&listener).await.stream("s").await;
+    let mut stream = accept(request(&listener).await, "s").await;
     next(&mut events).await;
     let status = TaskStatus {
         task_id: "t".into(),
@@ -223,7 +179,7 @@ async fn an_update_is_acknowledged_with_its_own_uuid() {
         ..TaskStatus::default()
     };
     let update = event::Update { status };
-    send(&mut stream, &Wire { update: Some(update), ..of_type(event::Type::Update) }).await;
+    peer::send(&mut stream, &Wire { update: Some(update), ..of_type(event::Type::Update) }).await;
     let Event::Update { ack: Some(ack), .. } = next(&mut events).await else { panic!("no update") };
     let token: AckToken = ack;
     let pending = calls.acknowledge(token);
@@ -237,7 +193,7 @@ async fn an_update_is_acknowledged_with_its_own_uuid() {
 async fn stop_sends_what_is_queued_then_tears_down_and_ends_the_stream() {
     let (listener, master) = listen().await;
     let (mut events, calls) = connect(master);
-    let _stream = request(&listener).await.stream("s").await;
+    let _stream = accept(request(&listener).await, "s").await;
     next(&mut events).await;
     drop(calls.revive());
     let stopping = tokio::spawn(async move { calls.stop(Stop::Teardown).await });
@@ -254,7 +210,7 @@ async fn stop_sends_what_is_queued_then_tears_down_and_ends_the_stream() {
 async fn a_stream_that_is_not_recordio_is_left() {
     let (listener, master) = listen().await;
     let (mut events, _calls) = connect(master);
-    let mut stream = request(&listener).await.stream("s").await;
+    let mut stream = accept(request(&listener).await, "s").await;
     next(&mut events).await;
     stream.write_all(b"<html>\n").await.unwrap();
     assert!(matches!(next(&mut events).await, Event::Disconnected { .. }));

@@ -1,0 +1,61 @@
+//! A scripted peer on loopback: reads calls, answers as the test says.
+
+use mesos::codec::Codec;
+use mesos::recordio;
+use mesos::wire::Wire;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// One request as the peer read it.
+pub(crate) struct Request<C> {
+    pub(crate) headers: String,
+    pub(crate) call: C,
+    pub(crate) socket: TcpStream,
+}
+
+impl<C> Request<C> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) async fn answer(mut self, head: &str) {
+        let text = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        self.socket.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// Answers with a stream that begins with `event`.
+    pub(crate) async fn stream(mut self, headers: &str, event: &impl Wire) -> TcpStream {
+        let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
+        self.socket.write_all(head.as_bytes()).await.unwrap();
+        send(&mut self.socket, event).await;
+        self.socket
+    }
+}
+
+pub(crate) async fn send(stream: &mut TcpStream, event: &impl Wire) {
+    let record = recordio::encode(&Codec::Protobuf.encode(event));
+    stream.write_all(&record).await.unwrap();
+}
+
+/// The next request, whole.
+pub(crate) async fn request<C: Wire>(listener: &TcpListener) -> Request<C> {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            break end + 4;
+        }
+        assert_ne!(socket.read_buf(&mut bytes).await.unwrap(), 0);
+    };
+    let headers = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut request = Request { headers, call: C::default(), socket };
+    let length: usize = request.header("content-length").unwrap().parse().unwrap();
+    while bytes.len() < end + length {
+        assert_ne!(request.socket.read_buf(&mut bytes).await.unwrap(), 0);
+    }
+    request.call = Codec::Protobuf.decode(&bytes[end..]).unwrap();
+    request
+}
