@@ -100,6 +100,21 @@ impl Drive {
         self.launcher.upload_token = token;
     }
 
+    /// Has the tasks of an earlier run launched again, as their cluster is gone.
+    ///
+    /// # Errors
+    ///
+    /// When the state cannot be kept.
+    pub fn forget_running(&mut self) -> Result<(), Failure> {
+        let job = &self.engine.settings().job;
+        let tasks = self.tasks.out.iter().map(|attempt| attempt.task_id(job)).collect();
+        let effects = self.engine.handle(self.started.elapsed(), Input::LaunchFailed { tasks });
+        effects.records().iter().for_each(|record| self.tasks.note(record));
+        // There is no subscription yet, so there are no calls.
+        effects.commit(&mut self.store)?;
+        Ok(())
+    }
+
     /// Runs until there is a reason to end.
     ///
     /// # Errors
@@ -271,7 +286,7 @@ impl Drive {
                 Ok(())
             }
             Error::Unauthorized(_) => Err(Failure::Refused(format!(
-                "the master {master} refuses this framework ({error}): check --principal and --secret-file"
+                "the master {master} refuses this framework: {error} (--principal and --secret-file)"
             ))),
             Error::FrameworkRemoved(_) => self.removed(error),
             Error::FailedOver(_) => Err(Failure::Locked(format!(

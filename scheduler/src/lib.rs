@@ -13,6 +13,7 @@
 //! | who serves the executor and takes results | [`serving`] |
 //! | in which order does everything happen | [`run`] |
 //! | what goes between master and engine | [`drive`] |
+//! | where is the cluster inside this program | [`local`] |
 //! | which signals end it | [`signals`] |
 //! | how does a task look on the wire | [`launch`] |
 //! | what is the master told of us | [`framework`] |
@@ -26,6 +27,7 @@ pub mod framework;
 pub mod job;
 pub mod launch;
 pub mod list;
+pub mod local;
 pub mod memory;
 pub mod observe;
 pub mod preflight;

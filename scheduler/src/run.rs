@@ -18,6 +18,7 @@ use crate::drive::{Drive, Finish};
 use crate::failure::{End, Failure};
 use crate::launch::{self, Launcher};
 use crate::list::{Reader, Survey};
+use crate::local::LocalCluster;
 use crate::memory::{self, Tasks};
 use crate::observe::progress::Meter;
 use crate::observe::summary::Summary;
@@ -166,14 +167,20 @@ async fn subscribe(
     result
 }
 
+/// The cluster ends with this program, so tasks of an earlier run are gone.
 async fn work_locally(
-    _arguments: &Arguments,
-    _plan: &Plan,
-    _info: FrameworkInfo,
-    _drive: &mut Drive,
-    _signals: &mut Signals,
+    arguments: &Arguments,
+    plan: &Plan,
+    info: FrameworkInfo,
+    drive: &mut Drive,
+    signals: &mut Signals,
 ) -> Result<Finish, Failure> {
-    Err(Failure::Start("LOCAL".into()))
+    let cluster = LocalCluster::start(arguments, &plan.job).await?;
+    drive.forget_running()?;
+    let result = subscribe(cluster.master.clone(), plan, info, drive, signals).await;
+    let has_failures = drive.engine.progress().failed > 0;
+    cluster.stop(has_failures || result != Ok(Finish::Complete)).await;
+    result
 }
 
 /// Uploads of a run that was stopped at once are not waited for; their tasks are run again.
@@ -194,6 +201,8 @@ fn conclude(
     let has_begun = drive.engine.progress().tasks_launched > 0;
     if result.is_ok() || has_begun {
         write_manifest(&arguments.files.output, plan, base, drive)?;
+    } else {
+        drive.store.discard_if_empty();
     }
     let interrupted = result? != Finish::Complete;
     let results = match plan.file_server {

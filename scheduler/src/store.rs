@@ -142,6 +142,15 @@ impl JobStore {
         Ok(token)
     }
 
+    /// Takes the file away if the job has left no records in it.
+    pub fn discard_if_empty(&self) {
+        if self.next == 0
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::debug!("cannot remove {}: {error}", self.path.display());
+        }
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
