@@ -144,14 +144,16 @@ impl Download<'_> {
 
     fn broken(&self, trip: &Trip, error: &reqwest::Error) -> Failure {
         let reason = classify::request(error);
-        let happened = match reason.class {
-            Class::Dns => format!("cannot be reached: {}", reason.text),
-            Class::Connect => format!("cannot be connected to: {}", reason.text),
-            Class::Tls => format!("cannot be trusted: TLS says {}", reason.text),
-            Class::Timeout if error.is_connect() => {
-                format!("did not let us connect within {} ms", self.limits.connect_timeout_ms)
-            }
-            _ => format!("broke off: {}", reason.text),
+        let happened = if reason.class == Class::Dns {
+            format!("cannot be reached: {}", reason.text)
+        } else if reason.class == Class::Connect {
+            format!("cannot be connected to: {}", reason.text)
+        } else if reason.class == Class::Tls {
+            format!("cannot be trusted: {}", reason.text)
+        } else if reason.class == Class::Timeout && error.is_connect() {
+            format!("did not let us connect within {} ms", self.limits.connect_timeout_ms)
+        } else {
+            format!("broke off: {}", reason.text)
         };
         trip.fail(reason.class, &happened)
     }
@@ -320,7 +322,7 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         assert_eq!(retry("120"), Some(Duration::from_secs(120)));
         assert_eq!(retry("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::from_secs(30)));
-        assert_eq!(retry("Sun, 06 Nov 1993 08:49:37 GMT"), Some(Duration::ZERO));
+        assert_eq!(retry("Sat, 06 Nov 1993 08:49:37 GMT"), Some(Duration::ZERO));
         assert_eq!(retry("soon"), None);
     }
 

@@ -181,19 +181,20 @@ fn shown_url(image: &Image) -> String {
 
 fn log(image: &Image, report: &ImageReport) {
     let (index, timings) = (report.index, report.timings);
-    match report.class() {
-        Class::Ok => tracing::info!(
-            index,
-            output = report.output,
-            bytes = report.bytes_out,
-            download_ms = timings.download_ms,
-            process_ms = timings.process_ms,
-            upload_ms = timings.upload_ms,
-            "processed {}",
-            shown_url(image)
-        ),
-        class => tracing::warn!(index, %class, "{}", report.message),
+    if report.class() != Class::Ok {
+        tracing::warn!(index, class = %report.class(), "{}", report.message);
+        return;
     }
+    tracing::info!(
+        index,
+        output = report.output,
+        bytes = report.bytes_out,
+        download_ms = timings.download_ms,
+        process_ms = timings.process_ms,
+        upload_ms = timings.upload_ms,
+        "processed {}",
+        shown_url(image)
+    );
 }
 
 fn milliseconds(time: Duration) -> u64 {

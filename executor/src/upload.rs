@@ -22,7 +22,7 @@ const MAX_ANSWER_BYTES: usize = 16 << 10;
 /// How much of a refusal is told.
 const MAX_TOLD_CHARACTERS: usize = 200;
 
-/// A result to store.
+/// A processed picture to store.
 #[derive(Debug, Clone)]
 pub struct Picture<'a> {
     /// The job whose result it is.

@@ -1,0 +1,8 @@
+//! The executor against servers on loopback, without an agent.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+mod binary;
+mod common;
+mod downloads;
+mod tasks;
+mod uploads;
