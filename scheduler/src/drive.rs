@@ -63,7 +63,7 @@ pub struct Drive {
 }
 
 enum Happening {
-    Item(Option<Result<Event, Error>>),
+    Item(Option<Box<Result<Event, Error>>>),
     Accepted(Option<Vec<TaskId>>),
     Wish(Wish),
     Tick,
@@ -130,14 +130,14 @@ impl Drive {
         loop {
             let wake_at = self.started + self.wake_at.unwrap_or(LONG);
             let happening = tokio::select! {
-                item = events.next() => Happening::Item(item),
+                item = events.next() => Happening::Item(item.map(Box::new)),
                 Some(lost) = self.accepting.next() => Happening::Accepted(lost),
                 wish = signals.next() => Happening::Wish(wish),
                 () = sleep_until(wake_at.into()) => Happening::Tick,
                 _ = refresh.tick() => Happening::Refresh,
             };
             match happening {
-                Happening::Item(item) => self.events(item, events, calls)?,
+                Happening::Item(item) => self.events(item.map(|item| *item), events, calls)?,
                 Happening::Accepted(Some(tasks)) => {
                     self.input(Input::LaunchFailed { tasks }, calls)?;
                 }

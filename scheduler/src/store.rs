@@ -72,9 +72,12 @@ impl JobStore {
     pub fn open(folder: &Path, job: &str) -> Result<Self, StoreError> {
         let path = folder.join(format!("{job}.redb"));
         make_private(&path).map_err(|error| file(&path, &error))?;
-        let database = Database::create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.clone() },
-            other => file(&path, &other),
+        let database = Database::create(&path).map_err(|error| {
+            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+                StoreError::Locked { path: path.clone() }
+            } else {
+                file(&path, &error)
+            }
         })?;
         Ok(Self { database, path, next: 0 })
     }

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 /// A folder with a list of one image and an executor that can be started.
 struct Place(tempfile::TempDir);
@@ -25,11 +27,29 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn run(&self, flags: &[&str], list: &str) -> Output {
+    fn command(&self, flags: &[&str], list: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
         command.env_clear().current_dir(self.0.path());
         command.args(["--artifact-port", "0", "--executor", "executor"]);
-        command.args(flags).arg(list).output().unwrap()
+        command.args(flags).arg(list);
+        command
+    }
+
+    fn run(&self, flags: &[&str], list: &str) -> Output {
+        self.command(flags, list).output().unwrap()
+    }
+
+    /// A scheduler that has written a line with `text`.
+    fn start(&self, flags: &[&str], text: &str) -> (Child, BufReader<impl Read + use<>>) {
+        let mut command = self.command(flags, "list");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "ended without {text:?}");
+        }
+        (child, stderr)
     }
 
     /// The last line on standard error of a run that has to fail.
@@ -132,4 +152,81 @@ fn a_list_without_any_url_needs_no_cluster() {
     let manifest = fs::read_to_string(place.path("output/manifest.jsonl")).unwrap();
     assert_eq!(manifest.lines().count(), 2);
     assert!(manifest.lines().all(|line| line.contains(r#""class":"bad-url""#)), "{manifest}");
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let id = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(id, signal).unwrap();
+}
+
+/// A port on which nobody listens: it was ours, and is not given out again at once.
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// A master that gives every request the same answer.
+fn master_that_answers(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            answer_one(stream.unwrap(), answer);
+        }
+    });
+    address
+}
+
+fn answer_one(mut stream: TcpStream, answer: &str) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    while reader.read_line(&mut line).unwrap() > 2 {
+        line.clear();
+    }
+    write!(stream, "HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+}
+
+#[test]
+fn a_master_that_is_not_there_is_waited_for_until_interrupted() {
+    let place = Place::new();
+    let address = free_address();
+    let waits = format!("cannot subscribe with the master {address}");
+    let (child, _stderr) = place.start(&["--master", &address], &waits);
+    signal(&child, rustix::process::Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{summary}");
+    assert!(summary.contains("1 without an outcome yet"), "{summary}");
+    assert!(summary.contains(&format!("--master {address}")), "{summary}");
+    let manifest = fs::read_to_string(place.path("output/manifest.jsonl")).unwrap();
+    assert!(manifest.contains(r#""outcome":"pending""#), "{manifest}");
+}
+
+#[test]
+fn a_scheduler_that_is_told_to_terminate_ends_at_once() {
+    let place = Place::new();
+    let (child, _stderr) = place.start(&["--master", &free_address()], "cannot subscribe");
+    signal(&child, rustix::process::Signal::TERM);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+}
+
+#[test]
+fn a_second_scheduler_on_the_same_job_is_sent_away() {
+    let place = Place::new();
+    let master = free_address();
+    let (mut first, _stderr) = place.start(&["--master", &master], "cannot subscribe");
+    let sentence = place.refused(&["--master", &master], "list", 8);
+    says(&sentence, &["another scheduler works on the job", "--state-dir"]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn credentials_that_are_refused_are_named() {
+    let place = Place::new();
+    let master = master_that_answers("401 Unauthorized");
+    let sentence = place.refused(&["--master", &master], "list", 5);
+    says(&sentence, &[&master, "--principal and --secret-file"]);
+    let state = names_in(&place.path("output/.state"));
+    assert_eq!(state, [] as [&str; 0], "nothing is kept of a job that did not begin");
+    assert!(!place.path("output/manifest.jsonl").exists());
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use batch::Engine;
+use batch::{Engine, ImageOutcome};
 use bytesize::ByteSize;
 use protocol::{Class, Outcome};
 
@@ -51,9 +51,8 @@ impl Summary {
             match image.outcome {
                 Outcome::Done => done += 1,
                 Outcome::Failed => {
-                    let example =
-                        || format!("line {}, {}: {}", image.line, image.url, image.message);
-                    failed.entry(image.class).or_insert_with(|| (0_u64, example())).0 += 1;
+                    let first = || (0_u64, example(&image));
+                    failed.entry(image.class).or_insert_with(first).0 += 1;
                 }
             }
         }
@@ -122,6 +121,15 @@ fn rounded(time: Duration) -> Duration {
     } else {
         milliseconds / 1_000 * 1_000
     })
+}
+
+/// Most messages name the URL themselves.
+fn example(image: &ImageOutcome<'_>) -> String {
+    if image.message.contains(image.url) {
+        format!("line {}: {}", image.line, image.message)
+    } else {
+        format!("line {}, {}: {}", image.line, image.url, image.message)
+    }
 }
 
 /// Lists hold strange things; what reaches a terminal is one short line without controls.
