@@ -21,6 +21,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
 
 /// How long an unused connection is kept for the next image of the same host.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
@@ -54,7 +55,7 @@ pub struct UnresolvedHost {
 #[derive(Debug)]
 pub struct Clients {
     tls: ClientConfig,
-    resolver: Arc<HostResolver>,
+    resolver: TokioResolver,
     made: Mutex<HashMap<Option<Duration>, Client>>,
 }
 
@@ -67,7 +68,7 @@ impl Clients {
     pub fn new() -> Result<Self, SetupError> {
         Ok(Self {
             tls: tls_config(system_roots())?,
-            resolver: Arc::new(HostResolver::from_system()?),
+            resolver: system_resolver()?,
             made: Mutex::default(),
         })
     }
@@ -89,9 +90,12 @@ impl Clients {
     }
 
     fn build(&self, connect_timeout: Option<Duration>) -> Result<Client, SetupError> {
+        // Half of the time, so that name servers that are silent are told from silent hosts.
+        let patience = connect_timeout.map(|limit| limit / 2);
+        let resolver = HostResolver { resolver: self.resolver.clone(), patience };
         let builder = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
-            .dns_resolver(Arc::clone(&self.resolver))
+            .dns_resolver(Arc::new(resolver))
             .redirect(redirect::Policy::none())
             .no_proxy()
             .tcp_nodelay(true)
@@ -129,35 +133,92 @@ fn tls_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-/// Host names to addresses, by the system's settings.
-#[derive(Debug)]
-struct HostResolver(TokioResolver);
+fn system_resolver() -> Result<TokioResolver, NetError> {
+    let builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
+        tracing::warn!("names are only looked up in the hosts file, as /etc/resolv.conf: {error}");
+        let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+        TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
+    });
+    builder.build()
+}
 
-impl HostResolver {
-    fn from_system() -> Result<Self, NetError> {
-        let builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
-            tracing::warn!("only the hosts file is used for names, as /etc/resolv.conf: {error}");
-            let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
-            TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
-        });
-        builder.build().map(Self)
-    }
+/// Host names to addresses, by the system's settings.
+struct HostResolver {
+    resolver: TokioResolver,
+    patience: Option<Duration>,
 }
 
 impl Resolve for HostResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let resolver = self.0.clone();
+        let (resolver, patience) = (self.resolver.clone(), self.patience);
         Box::pin(async move {
-            let unresolved = |error: NetError| UnresolvedHost {
-                host: name.as_str().to_owned(),
-                reason: error.to_string(),
-            };
-            let found = resolver.lookup_ip(name.as_str()).await.map_err(unresolved)?;
-            let addresses: Vec<IpAddr> = found.iter().collect();
+            let found = look_up(&resolver, name.as_str(), patience).await;
+            let addresses = found.map_err(|reason| {
+                let host = name.as_str().to_owned();
+                UnresolvedHost { host, reason }
+            })?;
             // Port 0 stands for the port of the URL.
             let addresses: Addrs =
                 Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(addresses)
         })
+    }
+}
+
+async fn look_up(
+    resolver: &TokioResolver,
+    name: &str,
+    patience: Option<Duration>,
+) -> Result<Vec<IpAddr>, String> {
+    let found = match patience {
+        Some(limit) => timeout(limit, resolver.lookup_ip(name))
+            .await
+            .map_err(|_| format!("the name servers did not answer within {limit:?}"))?,
+        None => resolver.lookup_ip(name).await,
+    };
+    let found = found.map_err(|error| describe(&error))?;
+    Ok(found.iter().collect())
+}
+
+fn describe(error: &NetError) -> String {
+    if error.is_nx_domain() {
+        "there is no such name".to_owned()
+    } else if error.is_no_records_found() {
+        "it has no address".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use hickory_resolver::config::NameServerConfig;
+
+    use super::*;
+
+    /// A resolver whose only name server is at `port` of this machine.
+    fn asking(port: u16) -> TokioResolver {
+        let mut server = NameServerConfig::udp(IpAddr::from([127, 0, 0, 1]));
+        server.connections.iter_mut().for_each(|connection| connection.port = port);
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build().unwrap()
+    }
+
+    #[tokio::test]
+    async fn silent_name_servers_are_given_up_in_time() {
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let resolver = asking(silent.local_addr().unwrap().port());
+        let limit = Some(Duration::from_millis(100));
+        let reason = look_up(&resolver, "host.test", limit).await.unwrap_err();
+        assert_eq!(reason, "the name servers did not answer within 100ms");
+        assert!(look_up(&resolver, "localhost", limit).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_error_of_an_unknown_name_is_a_sentence() {
+        let reason = look_up(&asking(1), "nowhere.invalid.", None).await.unwrap_err();
+        assert_eq!(reason, "there is no such name");
     }
 }

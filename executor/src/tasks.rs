@@ -106,7 +106,8 @@ fn terminal(id: &TaskId, ending: Ending) -> TaskStatus {
 
 fn summary(report: &Report) -> String {
     let done = report.images.iter().filter(|i| i.outcome() == protocol::Outcome::Done).count();
-    format!("{done} images done, {} failed", report.images.len() - done)
+    let images = if done == 1 { "image" } else { "images" };
+    format!("{done} {images} done, {} failed", report.images.len() - done)
 }
 
 fn status(id: &TaskId, state: TaskState) -> TaskStatus {
