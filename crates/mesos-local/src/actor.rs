@@ -72,12 +72,8 @@ pub(crate) fn start(
     from_agents: mpsc::UnboundedReceiver<(AgentId, FromAgent)>,
 ) -> (MasterHandle, tokio::task::JoinHandle<()>) {
     let (sender, requests) = mpsc::unbounded_channel();
-    let actor = Actor {
-        master,
-        started: Instant::now(),
-        streams: HashMap::new(),
-        agents: HashMap::new(),
-    };
+    let actor =
+        Actor { master, started: Instant::now(), streams: HashMap::new(), agents: HashMap::new() };
     (MasterHandle { requests: sender }, tokio::spawn(actor.run(requests, from_agents)))
 }
 

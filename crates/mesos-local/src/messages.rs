@@ -3,13 +3,13 @@
 //! The real ones speak libprocess messages; these carry the same facts.
 
 use mesos::v1::{
-    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy, TaskId,
-    TaskInfo, TaskState, TaskStatus,
+    AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy, TaskId, TaskInfo,
+    TaskState, TaskStatus,
 };
 
 /// From the master to one agent.
 #[derive(Debug, Clone)]
-pub enum ToAgent {
+pub(crate) enum ToAgent {
     /// Launch a task, on its executor or (with a command only) on a built-in one.
     Run {
         /// The framework with its id set.
@@ -59,7 +59,7 @@ pub enum ToAgent {
 
 /// From one agent to the master.
 #[derive(Debug, Clone)]
-pub enum FromAgent {
+pub(crate) enum FromAgent {
     /// The agent is there, with its id and resources set.
     Registered(Box<AgentInfo>),
     /// A status update, to be forwarded; retried by the agent until acknowledged.
@@ -97,6 +97,3 @@ pub enum FromAgent {
         data: Vec<u8>,
     },
 }
-
-/// A message with the agent it is for or comes from.
-pub type Addressed<M> = (AgentId, M);

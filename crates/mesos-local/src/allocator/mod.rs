@@ -133,10 +133,6 @@ impl Allocator {
         });
     }
 
-    pub(crate) fn is_suppressed(&self, id: &FrameworkId, role: &str) -> bool {
-        self.client(id, role).is_some_and(|client| client.suppressed)
-    }
-
     /// Withholds `refused` (and less) of that agent for as long as `refuse_seconds` says.
     pub(crate) fn refuse(
         &mut self,
@@ -244,10 +240,6 @@ impl Allocator {
                 change(client);
             }
         }
-    }
-
-    fn client(&self, id: &FrameworkId, role: &str) -> Option<&Client> {
-        self.clients.get(&(id.value.clone(), role.to_owned()))
     }
 
     fn client_mut(&mut self, id: &FrameworkId, role: &str) -> Option<&mut Client> {
@@ -360,7 +352,7 @@ mod tests {
         allocator.suppress(&id("f"), &[]);
         assert!(allocator.allocate(NOW + Duration::from_secs(7200)).is_empty());
         allocator.revive(&id("f"), &["other".to_owned()]);
-        assert!(allocator.is_suppressed(&id("f"), "*"));
+        assert!(allocator.allocate(NOW).is_empty());
         allocator.revive(&id("f"), &["*".to_owned()]);
         assert_eq!(allocator.allocate(NOW).len(), 1);
     }

@@ -168,7 +168,8 @@ impl Master {
         }
         if let (Some(info), Some(resources)) = (task.executor.clone(), need.executor) {
             let key = (id.clone(), info.executor_id.clone());
-            agent.executors.insert(key, Executor { info, role: role.clone(), resources });
+            let executor = Executor { info, role: role.clone(), resources, is_started: false };
+            agent.executors.insert(key, executor);
         }
         agent.tasks.insert((id.clone(), task.task_id.clone()));
         framework.tasks.insert(task.task_id.clone(), Task::new(&task, role.clone(), need.task));

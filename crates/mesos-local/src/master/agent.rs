@@ -22,6 +22,8 @@ pub(super) struct Executor {
     pub(super) info: ExecutorInfo,
     pub(super) role: String,
     pub(super) resources: Resources,
+    /// Whether the agent has said that it runs.
+    pub(super) is_started: bool,
 }
 
 impl Agent {

@@ -21,13 +21,17 @@ impl Master {
         let task = framework.tasks.get(&TaskId::from(info.executor_id.value.as_str()));
         let is_built_in = task.is_some_and(|task| task.executor_id.is_none());
         let key = (id.clone(), info.executor_id.clone());
-        if is_built_in || agent.executors.contains_key(&key) {
+        if let Some(known) = agent.executors.get_mut(&key) {
+            known.is_started = true;
+            return;
+        }
+        if is_built_in {
             return;
         }
         let Some(role) = framework.roles.first().cloned() else { return };
         let resources = bundle(&info.resources);
         self.allocator.hold(id, &role, agent_id, &resources);
-        agent.executors.insert(key, Executor { info, role, resources });
+        agent.executors.insert(key, Executor { info, role, resources, is_started: true });
     }
 
     pub(super) fn on_executor_exited(
@@ -42,6 +46,23 @@ impl Master {
         let Some(executor) = agent.executors.remove(&key) else { return };
         self.allocator.release(id, &executor.role, agent_id, &executor.resources);
         self.send(id, failure(agent_id, Some(executor_id), Some(status)));
+    }
+
+    /// A task has ended on an executor: if the agent refused to start that executor, it
+    /// will not say so again, and nothing of it remains.
+    pub(super) fn forget_unstarted_executor(
+        &mut self,
+        agent_id: &AgentId,
+        id: &FrameworkId,
+        executor_id: &ExecutorId,
+    ) {
+        let Some(agent) = self.agents.get_mut(&agent_id.value) else { return };
+        let key = (id.clone(), executor_id.clone());
+        if agent.executors.get(&key).is_some_and(|executor| !executor.is_started)
+            && let Some(executor) = agent.executors.remove(&key)
+        {
+            self.allocator.release(id, &executor.role, agent_id, &executor.resources);
+        }
     }
 
     /// Frees what all executors of a framework hold.

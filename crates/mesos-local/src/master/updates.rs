@@ -32,12 +32,15 @@ impl Master {
             task.record(&status);
             if task.holds_resources && (latest_state.is_terminal() || state.is_terminal()) {
                 task.holds_resources = false;
-                ended = Some((task.role.clone(), task.agent_id.clone(), task.resources.clone()));
+                self.allocator.release(id, &task.role, &task.agent_id, &task.resources);
+                ended = Some((task.agent_id.clone(), task.executor_id.clone()));
             }
         }
-        if let Some((role, agent_id, resources)) = ended {
-            self.allocator.release(id, &role, &agent_id, &resources);
+        if let Some((agent_id, executor_id)) = ended {
             self.metrics.count_end(latest_state);
+            if let Some(executor_id) = executor_id {
+                self.forget_unstarted_executor(&agent_id, id, &executor_id);
+            }
         }
         self.send_update(id, status);
     }
