@@ -205,7 +205,7 @@ impl Drive {
 
     fn drain(&mut self, calls: &Calls) -> Result<(), Failure> {
         let running = self.engine.progress().tasks_running;
-        info!("interrupted: waiting for {running} running tasks; interrupt again to stop at once");
+        info!("interrupted: tasks still running: {running}; interrupt again to stop at once");
         self.input(Input::Drain, calls)
     }
 

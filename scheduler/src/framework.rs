@@ -4,7 +4,7 @@ use mesos::v1::framework_info::{Capability, capability};
 use mesos::v1::{FrameworkInfo, Label, Labels};
 use url::Url;
 
-use crate::cli::ClusterArguments;
+use crate::cli::Arguments;
 
 /// The name on the master's pages.
 const NAME: &str = "Image Inverter (Rust)";
@@ -21,22 +21,24 @@ const CAPABILITIES: [capability::Type; 3] = [
 /// are taken over.
 #[must_use]
 pub fn info(
-    arguments: &ClusterArguments,
+    arguments: &Arguments,
     job: &str,
     file_server: &Url,
     known_as: Option<&str>,
 ) -> FrameworkInfo {
+    let cluster = &arguments.cluster;
     let capability = |kind: capability::Type| Capability { r#type: Some(kind.into()) };
     let job_label = Label { key: "job".into(), value: Some(job.to_owned()) };
     FrameworkInfo {
-        user: arguments.user.clone().unwrap_or_else(current_user),
+        user: cluster.user.clone().unwrap_or_else(current_user),
         name: NAME.into(),
         id: known_as.map(Into::into),
-        failover_timeout: Some(arguments.failover_timeout.as_secs_f64()),
-        checkpoint: Some(true),
-        roles: vec![arguments.role.clone()],
+        failover_timeout: Some(cluster.failover_timeout.as_secs_f64()),
+        // The agents of a local cluster never come back, so nothing is to wait for them.
+        checkpoint: Some(!arguments.is_local()),
+        roles: vec![cluster.role.clone()],
         hostname: whoami::hostname().ok(),
-        principal: arguments.principal.clone(),
+        principal: cluster.principal.clone(),
         webui_url: Some(file_server.to_string()),
         capabilities: CAPABILITIES.map(capability).to_vec(),
         labels: Some(Labels { labels: vec![job_label] }),
@@ -52,13 +54,12 @@ fn current_user() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Arguments;
     use clap::Parser;
 
     #[test]
     fn the_master_keeps_our_tasks_while_we_are_away() {
-        let line = ["scheduler", "--failover-timeout", "2h", "--user", "nobody", "--role", "r"];
-        let arguments = Arguments::try_parse_from(line).unwrap().cluster;
+        let line = "scheduler --master h:1 --failover-timeout 2h --user nobody --role r";
+        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
         let base = Url::parse("http://10.0.0.1:12345/").unwrap();
         let info = info(&arguments, "j", &base, Some("f-1"));
         assert_eq!(info.failover_timeout, Some(7_200.0));

@@ -138,7 +138,7 @@ async fn work(
         drive.store.close()?;
         return Ok(finish);
     }
-    let info = framework::info(&arguments.cluster, &plan.job, base, known_as.as_deref());
+    let info = framework::info(arguments, &plan.job, base, known_as.as_deref());
     match &plan.master {
         Master::At(spec) => {
             info!("subscribing with the master {spec}");

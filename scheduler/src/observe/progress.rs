@@ -88,7 +88,7 @@ impl Meter {
 }
 
 fn style() -> ProgressStyle {
-    let template = "{bar:24.cyan/blue} {pos}/{len} {msg}";
+    let template = "{bar:20.cyan/blue} {pos}/{len} {wide_msg}";
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
