@@ -284,9 +284,13 @@ impl WorkDir {
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let fault = |source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => Error::PortInUse { address: address.to_string() },
-        _ => Error::Listen { address: address.to_string(), source },
+    let fault = |source: io::Error| {
+        let address = address.to_string();
+        if source.kind() == io::ErrorKind::AddrInUse {
+            Error::PortInUse { address }
+        } else {
+            Error::Listen { address, source }
+        }
     };
     let listener = TcpListener::bind(address).await.map_err(fault)?;
     let address = listener.local_addr().map_err(fault)?;

@@ -151,7 +151,7 @@ fn accepted(headers: &HeaderMap) -> Option<Codec> {
         let range = listed
             .iter()
             .find(|range| range.split(';').next().is_some_and(|name| name.trim() == media_range))?;
-        Some(!range.split(';').skip(1).any(|part| is_zero_quality(part)))
+        Some(!range.split(';').skip(1).any(is_zero_quality))
     };
     [Codec::Json, Codec::Protobuf].into_iter().find(|codec| {
         let named = quality(codec.media_type());

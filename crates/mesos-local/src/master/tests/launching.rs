@@ -2,6 +2,8 @@ use super::*;
 use mesos::v1::framework_info::capability::Type::PartitionAware;
 use mesos::v1::task_status::{Reason, Source};
 
+type Spoil = fn(&mut TaskInfo);
+
 const SECOND: Duration = Duration::from_secs(1);
 
 fn offered(agents: &[&str], info: FrameworkInfo) -> (Bench, Client, Vec<Offer>) {
@@ -12,7 +14,7 @@ fn offered(agents: &[&str], info: FrameworkInfo) -> (Bench, Client, Vec<Offer>) 
 }
 
 fn error_of(bench: &mut Bench, client: &Client, offer: &Offer, task: TaskInfo) -> String {
-    let outputs = bench.accept(client, &[offer.id.clone()], vec![task]);
+    let outputs = bench.accept(client, std::slice::from_ref(&offer.id), vec![task]);
     let status = updates(client, &outputs).remove(0);
     assert!(launched(&outputs).is_empty());
     assert_eq!(status.state(), TaskState::TaskError);
@@ -27,7 +29,7 @@ fn a_launched_task_takes_its_part_and_the_rest_is_offered_after_the_filter() {
     let (mut bench, client, offers_made) = offered(&["cpus:2;mem:1024"], info());
     let offer = &offers_made[0];
     let task = command_task("t", offer, "cpus:0.5;mem:64");
-    let outputs = bench.accept(&client, &[offer.id.clone()], vec![task]);
+    let outputs = bench.accept(&client, std::slice::from_ref(&offer.id), vec![task]);
     assert_eq!(launched(&outputs)[0].task_id.value, "t");
     assert!(offers(&client, &bench.pass(SECOND * 4)).is_empty());
     let rest = offers(&client, &bench.pass(SECOND * 2));
@@ -36,7 +38,7 @@ fn a_launched_task_takes_its_part_and_the_rest_is_offered_after_the_filter() {
 
 #[test]
 fn a_wrong_task_is_an_error_with_the_words_of_a_real_master() {
-    let cases: [(&str, fn(&mut TaskInfo), &str); 6] = [
+    let cases: [(&str, Spoil, &str); 6] = [
         ("no resources", |task| task.resources.clear(), "Task uses no resources"),
         ("bad id", |task| task.task_id = "a/b".into(), "contains invalid characters"),
         ("other agent", |task| task.agent_id = "S9".into(), "invalid agent S9"),
@@ -65,7 +67,8 @@ fn a_wrong_task_is_an_error_with_the_words_of_a_real_master() {
 fn the_second_of_two_tasks_with_one_id_is_an_error() {
     let (mut bench, client, offers) = offered(&["cpus:2;mem:1024"], info());
     let task = command_task("t", &offers[0], "cpus:0.5;mem:64");
-    let outputs = bench.accept(&client, &[offers[0].id.clone()], vec![task.clone(), task]);
+    let outputs =
+        bench.accept(&client, std::slice::from_ref(&offers[0].id), vec![task.clone(), task]);
     assert_eq!(launched(&outputs).len(), 1);
     let message = updates(&client, &outputs).remove(0).message.unwrap();
     assert_eq!(message, "Task has duplicate ID: t");
@@ -77,7 +80,7 @@ fn one_malformed_resource_spoils_the_whole_launch() {
     let good = command_task("good", &offers[0], "cpus:0.5;mem:64");
     let mut bad = command_task("bad", &offers[0], "cpus:0.5;mem:64");
     bad.resources[0].scalar = None;
-    let outputs = bench.accept(&client, &[offers[0].id.clone()], vec![good, bad]);
+    let outputs = bench.accept(&client, std::slice::from_ref(&offers[0].id), vec![good, bad]);
     assert_eq!(updates(&client, &outputs).len(), 2);
     assert!(launched(&outputs).is_empty());
 }
@@ -89,7 +92,7 @@ fn an_executor_is_counted_once_and_freed_when_it_ends() {
     let run = executor("e", "cpus:0.5;mem:64");
     let tasks =
         ["a", "b"].map(|id| executor_task(id, offer, "cpus:0.25;mem:32", run.clone())).to_vec();
-    let outputs = bench.accept(&client, &[offer.id.clone()], tasks);
+    let outputs = bench.accept(&client, std::slice::from_ref(&offer.id), tasks);
     assert_eq!(
         launched(&outputs)[0].executor.as_ref().unwrap().framework_id,
         Some(client.id.clone())
@@ -124,7 +127,7 @@ fn an_executor_that_the_agent_refused_to_start_holds_nothing() {
     let (mut bench, client, offers_made) = offered(&["cpus:2;mem:1024"], info());
     let offer = &offers_made[0];
     let task = executor_task("t", offer, "cpus:0.5;mem:64", executor("e", "cpus:0.5;mem:64"));
-    bench.accept(&client, &[offer.id.clone()], vec![task]);
+    bench.accept(&client, std::slice::from_ref(&offer.id), vec![task]);
     bench.update(&client, "t", TaskState::TaskLost, 0x41);
     let all = offers(&client, &bench.pass(SECOND));
     assert_eq!(Resources::from(&all[0].resources), bundle("cpus:2;mem:1024"));
@@ -143,7 +146,7 @@ fn a_different_executor_under_the_same_id_is_an_error() {
         executor_task("b", &offers[0], "cpus:0.1;mem:32", other),
         executor_task("c", &offers[0], "cpus:0.1;mem:32", relabelled),
     ];
-    let outputs = bench.accept(&client, &[offers[0].id.clone()], tasks);
+    let outputs = bench.accept(&client, std::slice::from_ref(&offers[0].id), tasks);
     assert_eq!(launched(&outputs).len(), 2);
     let status = updates(&client, &outputs).remove(0);
     assert_eq!(status.task_id.value, "b");
@@ -179,7 +182,7 @@ fn offers_of_two_agents_cannot_be_joined_and_two_of_one_agent_can() {
 
     let (mut bench, client, offers_made) = offered(&["cpus:2;mem:1024"], info());
     let task = command_task("a", &offers_made[0], "cpus:1;mem:512");
-    bench.accept(&client, &[offers_made[0].id.clone()], vec![task]);
+    bench.accept(&client, std::slice::from_ref(&offers_made[0].id), vec![task]);
     let half = offers(&client, &bench.pass(SECOND * 6)).remove(0);
     bench.update(&client, "a", TaskState::TaskFinished, 0x41);
     let other = offers(&client, &bench.pass(SECOND)).remove(0);
@@ -191,7 +194,7 @@ fn offers_of_two_agents_cannot_be_joined_and_two_of_one_agent_can() {
 #[test]
 fn accepting_without_tasks_is_declining() {
     let (mut bench, client, offers_made) = offered(&["cpus:2;mem:1024"], info());
-    bench.accept(&client, &[offers_made[0].id.clone()], vec![]);
+    bench.accept(&client, std::slice::from_ref(&offers_made[0].id), vec![]);
     assert!(offers(&client, &bench.pass(SECOND * 4)).is_empty());
     assert_eq!(offers(&client, &bench.pass(SECOND * 2)).len(), 1);
 }

@@ -80,7 +80,11 @@ fn teardown_ends_everything_and_bars_the_id() {
     let mut bench = Bench::with_agents(&["cpus:2;mem:1024"]);
     let (client, outputs) = bench.subscribe(info());
     let offer = &offers(&client, &outputs)[0];
-    bench.accept(&client, &[offer.id.clone()], vec![command_task("t", offer, "cpus:1;mem:64")]);
+    bench.accept(
+        &client,
+        std::slice::from_ref(&offer.id),
+        vec![command_task("t", offer, "cpus:1;mem:64")],
+    );
     let outputs = bench.call(&client, call::Type::Teardown, Call::default());
     assert!(is_closed(&client.stream, &outputs));
     assert!(matches!(to_agents(&outputs)[..], [ToAgent::ShutdownFramework(_)]));

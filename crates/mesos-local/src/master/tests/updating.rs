@@ -10,7 +10,7 @@ fn running(info: FrameworkInfo) -> (Bench, Client) {
     let (client, outputs) = bench.subscribe(info);
     let offer = &offers(&client, &outputs)[0];
     let task = command_task("t", offer, "cpus:1;mem:512");
-    bench.accept(&client, &[offer.id.clone()], vec![task]);
+    bench.accept(&client, std::slice::from_ref(&offer.id), vec![task]);
     let outputs = bench.update(&client, "t", TaskState::TaskRunning, 0x41);
     let status = &updates(&client, &outputs)[0];
     assert_eq!(status.data(), b"report");
@@ -32,13 +32,16 @@ fn a_terminal_update_frees_resources_and_its_acknowledgement_frees_the_id() {
     let all = offers(&client, &bench.pass(SECOND));
     assert_eq!(Resources::from(&all[0].resources), bundle("cpus:2;mem:1024"));
     let again = command_task("t", &all[0], "cpus:1;mem:64");
-    let refused = bench.accept(&client, &[all[0].id.clone()], vec![again]);
+    let refused = bench.accept(&client, std::slice::from_ref(&all[0].id), vec![again]);
     assert!(updates(&client, &refused)[0].message().contains("duplicate ID"));
     let passed_on = bench.acknowledge(&client, "t", 0x42);
     assert!(matches!(to_agents(&passed_on)[..], [ToAgent::Acknowledge { .. }]));
     let all = offers(&client, &bench.pass(SECOND * 6));
     let again = command_task("t", &all[0], "cpus:1;mem:64");
-    assert_eq!(launched(&bench.accept(&client, &[all[0].id.clone()], vec![again])).len(), 1);
+    assert_eq!(
+        launched(&bench.accept(&client, std::slice::from_ref(&all[0].id), vec![again])).len(),
+        1
+    );
 }
 
 #[test]
