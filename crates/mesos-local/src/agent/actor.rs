@@ -57,6 +57,7 @@ pub(crate) struct AgentHandle {
 impl AgentHandle {
     /// Ends the agent, its listener and all its executors, and waits for them.
     pub(crate) async fn shutdown(self) {
+        tracing::debug!(address = %self.address, "an agent is told to end");
         drop(self.stop);
         drop(self.to_agent);
         if let Err(error) = self.ended.await {
@@ -96,14 +97,15 @@ pub(crate) async fn start(
     let server = axum::serve(listener, router)
         .with_graceful_shutdown(async { drop(closed.await) })
         .into_future();
-    let server = tokio::spawn(server);
+    let mut server = tokio::spawn(server);
     let actor = Actor::new(identity, from_agent);
     let ended = tokio::spawn(async move {
         actor.run(Inbox { from_master, calls, stopped }).await;
         drop(close);
-        let abort = server.abort_handle();
-        if tokio::time::timeout(CONNECTION_GRACE, server).await.is_err() {
-            abort.abort();
+        if tokio::time::timeout(CONNECTION_GRACE, &mut server).await.is_err() {
+            tracing::debug!("connections outlive their agent");
+            server.abort();
+            drop(server.await);
         }
     });
     Ok(AgentHandle { to_agent, address, stop, ended })

@@ -153,7 +153,7 @@ impl Turn<'_> {
         if self.is_wanted {
             let framework_id = self.framework_id();
             let executor_id = self.executor.info.executor_id.clone();
-            self.outbox.to_master(FromAgent::Message { framework_id, executor_id, data });
+            self.outbox.tell_master(FromAgent::Message { framework_id, executor_id, data });
         }
     }
 

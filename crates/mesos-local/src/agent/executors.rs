@@ -82,7 +82,7 @@ fn start(
     })));
     if kind == Kind::Custom {
         let executor = Box::new(info.clone());
-        outbox.to_master(FromAgent::ExecutorStarted { framework_id, executor });
+        outbox.tell_master(FromAgent::ExecutorStarted { framework_id, executor });
     }
     // Nobody subscribes for a command: it runs as soon as its process does.
     let until = if kind == Kind::Custom { now + REGISTRATION_TIMEOUT } else { Duration::MAX };
@@ -189,7 +189,12 @@ pub(super) fn ended(
     let phase = std::mem::replace(&mut executor.phase, Phase::Terminated);
     let blame = match phase {
         Phase::Terminating { blame: Some(blame), .. } => blame,
-        _ => Blame { reason: Reason::ExecutorTerminated, message: "Executor terminated".into() },
+        Phase::Registering { .. }
+        | Phase::Running { .. }
+        | Phase::Terminating { blame: None, .. }
+        | Phase::Terminated => {
+            Blame { reason: Reason::ExecutorTerminated, message: "Executor terminated".into() }
+        }
     };
     if let Some(stream) = executor.stream {
         outbox.push(Output::Close { stream });
@@ -203,7 +208,7 @@ pub(super) fn ended(
         }
     }
     if executor.is_custom() {
-        outbox.to_master(FromAgent::ExecutorExited {
+        outbox.tell_master(FromAgent::ExecutorExited {
             framework_id: framework_id.clone(),
             executor_id: executor.info.executor_id.clone(),
             status: status.unwrap_or(-1),

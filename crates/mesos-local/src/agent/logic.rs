@@ -55,7 +55,7 @@ impl Agent {
     /// Takes one input and says what is to be done, in order.
     pub(crate) fn handle(&mut self, now: Duration, input: Input) -> Vec<Output> {
         match input {
-            Input::Master(message) => self.from_master(now, message),
+            Input::Master(message) => self.hear_master(now, message),
             Input::Call { request, call } => calls::handle(self, now, request, *call),
             Input::Container { container_id, event } => self.container(now, &container_id, event),
             Input::Tick => self.tick(now),
@@ -81,7 +81,7 @@ impl Agent {
         !executors.any(Executor::has_process)
     }
 
-    fn from_master(&mut self, now: Duration, message: ToAgent) {
+    fn hear_master(&mut self, now: Duration, message: ToAgent) {
         match message {
             ToAgent::Run { framework, task } => self.run(now, *framework, *task),
             ToAgent::Kill { framework_id, task_id, policy } => {

@@ -131,9 +131,12 @@ impl World {
     }
 
     fn updates(&self) -> Vec<TaskStatus> {
-        let update = |output: &Output| match output {
-            Output::ToMaster(FromAgent::Update { status, .. }) => Some((**status).clone()),
-            _ => None,
+        let update = |output: &Output| {
+            if let Output::ToMaster(FromAgent::Update { status, .. }) = output {
+                Some((**status).clone())
+            } else {
+                None
+            }
         };
         self.outputs.iter().filter_map(update).collect()
     }
@@ -150,33 +153,37 @@ impl World {
     }
 
     fn events(&self) -> Vec<(u64, event::Type)> {
-        let event = |output: &Output| match output {
-            Output::Event { stream, event } => Some((*stream, event.r#type())),
-            _ => None,
+        let event = |output: &Output| {
+            if let Output::Event { stream, event } = output {
+                Some((*stream, event.r#type()))
+            } else {
+                None
+            }
         };
         self.outputs.iter().filter_map(event).collect()
     }
 
     fn answers(&self) -> Vec<Answer> {
-        let answer = |output: &Output| match output {
-            Output::Answer { answer, .. } => Some(answer.clone()),
-            _ => None,
+        let answer = |output: &Output| {
+            if let Output::Answer { answer, .. } = output { Some(*answer) } else { None }
         };
         self.outputs.iter().filter_map(answer).collect()
     }
 
     fn signals(&self) -> Vec<Signal> {
-        let signal = |output: &Output| match output {
-            Output::Signal { signal, .. } => Some(*signal),
-            _ => None,
+        let signal = |output: &Output| {
+            if let Output::Signal { signal, .. } = output { Some(*signal) } else { None }
         };
         self.outputs.iter().filter_map(signal).collect()
     }
 
     fn exits(&self) -> Vec<i32> {
-        let exit = |output: &Output| match output {
-            Output::ToMaster(FromAgent::ExecutorExited { status, .. }) => Some(*status),
-            _ => None,
+        let exit = |output: &Output| {
+            if let Output::ToMaster(FromAgent::ExecutorExited { status, .. }) = output {
+                Some(*status)
+            } else {
+                None
+            }
         };
         self.outputs.iter().filter_map(exit).collect()
     }
@@ -193,9 +200,8 @@ fn status(task: &str, uuid: u8, state: TaskState) -> TaskStatus {
 }
 
 fn first_event(world: &World) -> Event {
-    let event = |output: &Output| match output {
-        Output::Event { event, .. } => Some((**event).clone()),
-        _ => None,
+    let event = |output: &Output| {
+        if let Output::Event { event, .. } = output { Some((**event).clone()) } else { None }
     };
     world.outputs.iter().find_map(event).unwrap()
 }

@@ -34,7 +34,7 @@ pub(crate) enum Output {
 }
 
 /// The answer to a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// 202.
     Accepted,
@@ -105,7 +105,7 @@ impl Outbox {
         self.outputs.push(output);
     }
 
-    pub(super) fn to_master(&mut self, message: FromAgent) {
+    pub(super) fn tell_master(&mut self, message: FromAgent) {
         self.push(Output::ToMaster(message));
     }
 
@@ -135,7 +135,7 @@ impl Outbox {
         mut status: TaskStatus,
     ) {
         status.agent_id.get_or_insert_with(|| self.identity.id().into());
-        status.timestamp.get_or_insert_with(|| now.as_secs_f64());
+        status.timestamp.get_or_insert(now.as_secs_f64());
         if status.uuid.is_none() {
             status.uuid = Some(self.new_uuid().as_bytes().to_vec());
         }
@@ -147,7 +147,7 @@ impl Outbox {
     pub(super) fn forward(&mut self, updates: impl IntoIterator<Item = Forward>) {
         for Forward { framework_id, status, latest_state } in updates {
             let status = Box::new(status);
-            self.to_master(FromAgent::Update { framework_id, status, latest_state });
+            self.tell_master(FromAgent::Update { framework_id, status, latest_state });
         }
     }
 

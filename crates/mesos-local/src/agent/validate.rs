@@ -73,7 +73,7 @@ mod tests {
             ..TaskStatus::default()
         };
         change(&mut status);
-        super::call(&Call {
+        call(&Call {
             executor_id: "e".into(),
             framework_id: "f".into(),
             r#type: Some(call::Type::Update.into()),
@@ -105,10 +105,10 @@ mod tests {
     fn a_call_without_its_sub_message_is_a_complaint() {
         for kind in [call::Type::Subscribe, call::Type::Update, call::Type::Message] {
             let bare = Call { r#type: Some(kind.into()), ..Call::default() };
-            assert!(super::call(&bare).is_err(), "{kind:?}");
+            assert!(call(&bare).is_err(), "{kind:?}");
         }
         let heartbeat = Call { r#type: Some(call::Type::Heartbeat.into()), ..Call::default() };
-        assert_eq!(super::call(&heartbeat), Ok(()));
-        assert!(super::call(&Call::default()).is_err());
+        assert_eq!(call(&heartbeat), Ok(()));
+        assert!(call(&Call::default()).is_err());
     }
 }

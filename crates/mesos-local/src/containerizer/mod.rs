@@ -66,12 +66,12 @@ async fn live(
     };
     match made {
         Ok(process) => {
-            tracing::debug!(container = %launch.container_id, "a command runs");
+            tracing::debug!(sandbox = %launch.sandbox.display(), "a command runs");
             tell(ContainerEvent::Started);
             tell(ContainerEvent::Exited(process.run(&mut signals).await));
         }
         Err(why) => {
-            tracing::warn!(container = %launch.container_id, why, "a container was not made");
+            tracing::warn!(sandbox = %launch.sandbox.display(), why, "a container was not made");
             tell(ContainerEvent::Failed(why));
         }
     }

@@ -49,13 +49,12 @@ async fn state(State(api): State<Api>) -> Json<serde_json::Value> {
 }
 
 async fn executor(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Response {
-    match answer(&api, &headers, &body).await {
-        Ok(response) | Err(response) => response,
-    }
+    let answer = answer(&api, &headers, &body).await;
+    answer.unwrap_or_else(|refusal| (refusal.status, refusal.message).into_response())
 }
 
 /// Checks in the order in which a real agent does.
-async fn answer(api: &Api, headers: &HeaderMap, body: &[u8]) -> Result<Response, Response> {
+async fn answer(api: &Api, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
     let call = decode(content_type(headers)?, body)?;
     validate::call(&call).map_err(|complaint| {
         refuse(StatusCode::BAD_REQUEST, format!("Failed to validate Executor::Call: {complaint}"))
@@ -89,7 +88,7 @@ fn event_stream(codec: Codec, events: mpsc::UnboundedReceiver<Bytes>) -> Respons
     ([(header::CONTENT_TYPE, media_type)], Body::from_stream(records)).into_response()
 }
 
-fn content_type(headers: &HeaderMap) -> Result<Codec, Response> {
+fn content_type(headers: &HeaderMap) -> Result<Codec, Refusal> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         let message = "Expecting 'Content-Type' to be present";
         return Err(refuse(StatusCode::BAD_REQUEST, message.to_owned()));
@@ -101,19 +100,21 @@ fn content_type(headers: &HeaderMap) -> Result<Codec, Response> {
     })
 }
 
-fn decode(codec: Codec, body: &[u8]) -> Result<Call, Response> {
+fn decode(codec: Codec, body: &[u8]) -> Result<Call, Refusal> {
     let bad = |why: String| {
         refuse(StatusCode::BAD_REQUEST, format!("Failed to parse body into Call: {why}"))
     };
     let call = codec.decode(body).map_err(|error| bad(error.to_string()))?;
-    match (codec, first_missing_field::<Call>(body)) {
-        (Codec::Protobuf, Some(path)) => Err(bad(format!("the required field {path} is missing"))),
-        _ => Ok(call),
-    }
+    let missing = match codec {
+        Codec::Protobuf => first_missing_field::<Call>(body),
+        // Reading JSON finds them by itself.
+        Codec::Json => None,
+    };
+    missing.map_or(Ok(call), |path| Err(bad(format!("the required field {path} is missing"))))
 }
 
 /// The encoding of events: JSON if it is acceptable at all, else protobuf.
-fn accepted(headers: &HeaderMap) -> Result<Codec, Response> {
+fn accepted(headers: &HeaderMap) -> Result<Codec, Refusal> {
     let Some(value) = headers.get(header::ACCEPT) else { return Ok(Codec::Json) };
     let value = value.to_str().unwrap_or_default();
     [Codec::Json, Codec::Protobuf].into_iter().find(|codec| accepts(value, *codec)).ok_or_else(
@@ -135,8 +136,14 @@ fn accepts(value: &str, codec: Codec) -> bool {
     })
 }
 
-fn refuse(status: StatusCode, message: String) -> Response {
-    (status, message).into_response()
+/// A status of 400 or more with a sentence.
+struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+fn refuse(status: StatusCode, message: String) -> Refusal {
+    Refusal { status, message }
 }
 
 #[cfg(test)]
