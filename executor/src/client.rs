@@ -20,7 +20,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::time::timeout;
 
 /// How long an unused connection is kept for the next image of the same host.
@@ -67,7 +67,7 @@ impl Clients {
     /// When the system's settings are unusable.
     pub fn new() -> Result<Self, SetupError> {
         Ok(Self {
-            tls: tls_config(system_roots())?,
+            tls: mesos::client::tls::system()?,
             resolver: system_resolver()?,
             made: Mutex::default(),
         })
@@ -106,31 +106,6 @@ impl Clients {
         };
         Ok(builder.build()?)
     }
-}
-
-fn system_roots() -> RootCertStore {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::debug!("some certificates cannot be read: {error}");
-    }
-    let mut roots = RootCertStore::empty();
-    let (usable, _) = roots.add_parsable_certificates(found.certs);
-    if usable == 0 {
-        tracing::warn!(
-            "this machine has no certificate authorities (package ca-certificates): \
-             https URLs will fail"
-        );
-    }
-    roots
-}
-
-fn tls_config(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
 }
 
 fn system_resolver() -> Result<TokioResolver, NetError> {

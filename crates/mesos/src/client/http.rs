@@ -7,7 +7,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
 use reqwest::{Client, Response, redirect};
 use url::Url;
 
-use crate::client::Error;
+use crate::client::{Error, tls};
 use crate::codec::Codec;
 use crate::master::Credential;
 
@@ -39,9 +39,10 @@ pub(crate) struct Head {
 
 impl Http {
     pub(crate) fn new(codec: Codec, credential: Option<Credential>) -> Result<Self, Error> {
-        // Only sets what the program has not chosen for itself.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tls = tls::system().map_err(|error| Error::Setup(error.to_string()))?;
         let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_max_idle_per_host(1)

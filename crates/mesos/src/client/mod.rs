@@ -2,13 +2,14 @@
 //!
 //! [`pump`] runs a [`Session`](crate::session::Session) against a real socket and
 //! turns the stream into items; [`calls`] sends everything else, in order, on a
-//! connection of its own, as the protocol demands; [`http`] is the transport.
+//! connection of its own, as the protocol demands; [`http`] is the transport, [`tls`] says whom it trusts.
 
 pub(crate) mod calls;
 mod error;
 pub(crate) mod http;
 pub(crate) mod link;
 pub(crate) mod pump;
+pub mod tls;
 
 pub use calls::{CallError, Pending};
 pub use error::Error;
