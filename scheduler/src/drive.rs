@@ -351,7 +351,7 @@ impl Drive {
 /// The tasks of an ACCEPT that did not arrive.
 fn lost(answer: Result<(), CallError>, tasks: Vec<TaskId>) -> Option<Vec<TaskId>> {
     let error = answer.err()?;
-    warn!("could not launch {} tasks: {error}; they are launched again", tasks.len());
+    warn!("could not launch (tasks: {}): {error}; trying again", tasks.len());
     Some(tasks)
 }
 
