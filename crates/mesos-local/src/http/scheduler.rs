@@ -29,7 +29,9 @@ pub(super) async fn call(
     }
     if method != Method::POST {
         let allow = [(header::ALLOW, "POST")];
-        let text = format!("Expecting one of {{ 'POST' }}, but received '{method}'");
+        let text = format!(
+            "405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{method}'."
+        );
         return (StatusCode::METHOD_NOT_ALLOWED, allow, text).into_response();
     }
     match read(&headers, &body) {
@@ -93,7 +95,7 @@ fn decode(codec: Codec, body: &[u8]) -> Result<Call, Reply> {
 
 async fn subscribe(context: &Context, headers: &HeaderMap, call: Call) -> Response {
     let Some(codec) = accepted(headers) else {
-        let text = "Expecting 'Accept' to allow application/json or application/x-protobuf";
+        let text = "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'";
         return respond(Reply::new(406, text));
     };
     if headers.contains_key(STREAM_ID) {

@@ -27,11 +27,12 @@ pub(super) fn roles_of(info: &FrameworkInfo) -> Result<BTreeSet<String>, String>
     } else {
         vec![info.role.as_deref().unwrap_or("*")]
     };
+    let field = if multi_role { "FrameworkInfo.roles" } else { "FrameworkInfo.role" };
     let mut roles = BTreeSet::new();
     for role in named {
-        check(role)?;
+        check(role).map_err(|fault| format!("'{field}' is not a valid role: {fault}"))?;
         if !roles.insert(role.to_owned()) {
-            return Err(format!("'FrameworkInfo.roles' contains duplicate role '{role}'"));
+            return Err(format!("'FrameworkInfo.roles' contains duplicate items: {{ {role} }}"));
         }
     }
     Ok(roles)
@@ -42,15 +43,20 @@ pub(super) fn check(role: &str) -> Result<(), String> {
     if role == "*" {
         return Ok(());
     }
-    if role.is_empty() || role.split('/').any(str::is_empty) {
-        return Err(format!(
-            "Role '{role}' is invalid: it must be components separated by single slashes"
-        ));
-    }
-    match role.split('/').find(|component| !is_component(component)) {
-        Some(component) => Err(format!("Role '{role}' is invalid: component '{component}'")),
-        None => Ok(()),
-    }
+    let fault = if role.is_empty() {
+        "Empty role name is invalid".to_owned()
+    } else if role.starts_with('/') {
+        format!("Role '{role}' cannot start with a slash")
+    } else if role.ends_with('/') {
+        format!("Role '{role}' cannot end with a slash")
+    } else if role.contains("//") {
+        format!("Role '{role}' cannot contain two adjacent slashes")
+    } else if let Some(component) = role.split('/').find(|component| !is_component(component)) {
+        format!("Role '{role}' contains the invalid component '{component}'")
+    } else {
+        return Ok(());
+    };
+    Err(fault)
 }
 
 fn is_component(component: &str) -> bool {

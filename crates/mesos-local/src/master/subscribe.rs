@@ -44,7 +44,8 @@ impl Master {
             ));
         }
         if failover_timeout(info).is_none() {
-            return Err("The framework's failover_timeout is not a valid duration".to_owned());
+            let timeout = info.failover_timeout();
+            return Err(format!("The framework failover_timeout ({timeout:e}) is invalid"));
         }
         let Some(id) = &info.id else { return Ok(roles) };
         if self.completed.iter().any(|framework| framework.id == *id) {

@@ -29,7 +29,7 @@ pub(super) struct Need {
 
 /// What the task needs, or why it is an error.
 pub(super) fn validate(task: &TaskInfo, context: &Context<'_>) -> Result<Need, String> {
-    check_id("TaskID", &task.task_id.value)?;
+    check_id(&task.task_id.value)?;
     check_unused(task, context.framework)?;
     if task.agent_id != context.agent.id {
         return Err(format!(
@@ -63,19 +63,18 @@ pub(super) fn check_structure(tasks: &[TaskInfo]) -> Result<(), String> {
     })
 }
 
-fn check_id(kind: &str, id: &str) -> Result<(), String> {
-    let fault = if id.is_empty() {
-        "must not be empty"
+fn check_id(id: &str) -> Result<(), String> {
+    if id.is_empty() {
+        Err("ID must not be empty".to_owned())
     } else if id.len() > MAX_ID_BYTES {
-        "must not be longer than 255 characters"
+        Err(format!("ID must not be greater than {MAX_ID_BYTES} characters"))
     } else if matches!(id, "." | "..") {
-        "must not be '.' or '..'"
+        Err(format!("'{id}' is disallowed"))
     } else if id.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
-        "contains invalid characters"
+        Err(format!("'{}' contains invalid characters", id.escape_debug()))
     } else {
-        return Ok(());
-    };
-    Err(format!("'{kind}' {fault}: '{}'", id.escape_debug()))
+        Ok(())
+    }
 }
 
 fn check_unused(task: &TaskInfo, framework: &Framework) -> Result<(), String> {
@@ -122,7 +121,7 @@ fn check_executor(
     executor: &ExecutorInfo,
     context: &Context<'_>,
 ) -> Result<Option<Resources>, String> {
-    check_id("ExecutorID", &executor.executor_id.value)?;
+    check_id(&executor.executor_id.value)?;
     if executor.framework_id.as_ref() != Some(&context.framework.id) {
         return Err("ExecutorInfo has an invalid FrameworkID".to_owned());
     }
