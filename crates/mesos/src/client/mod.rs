@@ -1,8 +1,8 @@
 //! What the scheduler's and the executor's driver share.
 //!
-//! [`pump`] runs a [`Session`](crate::session::Session) against a real socket and
-//! turns the stream into items; [`calls`] sends everything else, in order, on a
-//! connection of its own, as the protocol demands; [`http`] is the transport, [`tls`] says whom it trusts.
+//! `pump` runs a [`Session`](crate::session::Session) against a real socket and
+//! turns the stream into items; `calls` sends everything else, in order, on a
+//! connection of its own, as the protocol demands; `http` is the transport, [`tls`] says whom it trusts.
 
 pub(crate) mod calls;
 mod error;
