@@ -27,6 +27,7 @@ mod gallery;
 mod http;
 mod listen;
 mod place;
+mod refusal;
 mod store;
 
 pub use config::{Config, DEFAULT_MAX_UPLOAD_BYTES, Token};

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use protocol::{names, paths};
 
-use crate::http::Refusal;
+use crate::refusal::Refusal;
 
 /// The job of what the tutorial's form uploads.
 pub const TUTORIAL_JOB: &str = "tutorial";

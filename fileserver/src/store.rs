@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
 use crate::Error;
-use crate::http::Refusal;
 use crate::place::Place;
+use crate::refusal::Refusal;
 
 /// Where uploads grow; in the folder of results, since a rename stays in one file system.
 const INCOMING: &str = ".incoming";

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-use super::Refusal;
+use crate::refusal::Refusal;
 
 /// How long an upload may send nothing before it is given up.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

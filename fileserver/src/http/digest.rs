@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use protocol::paths::DIGEST_HEADER;
 
-use super::Refusal;
+use crate::refusal::Refusal;
 
 const ALGORITHM: &str = "sha-256=";
 

@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
 use super::send::{FileAnswer, send};
-use super::{App, Refusal, digest};
+use super::{App, digest};
 use crate::Error;
+use crate::refusal::Refusal;
 
 /// How often to start again when the file changes while its digest is computed.
 const TRIES: usize = 3;

@@ -9,10 +9,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
+use super::App;
 use super::body::{DRAIN_TIMEOUT, in_time};
 use super::results::{authorise, log_refused, log_stored};
-use super::{App, Refusal};
 use crate::place::{Place, TUTORIAL_JOB};
+use crate::refusal::Refusal;
 use crate::store::{Incoming, Stored};
 
 /// More than any name may have; a longer part is not read to its end.

@@ -6,7 +6,6 @@ mod executor;
 mod form;
 mod pages;
 mod range;
-mod refusal;
 mod results;
 mod samples;
 mod send;
@@ -21,9 +20,9 @@ use axum::routing::get;
 use protocol::paths;
 
 pub use body::IDLE_TIMEOUT;
-pub(crate) use refusal::Refusal;
 pub(crate) use send::media_type;
 
+use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::{Config, Error, Token};
 use executor::Executor;

@@ -11,8 +11,9 @@ use axum::response::{Html, IntoResponse};
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
-use super::{App, Refusal};
+use super::App;
 use crate::gallery::{ICON, Page, Pager, STYLE, View, jobs, render, window};
+use crate::refusal::Refusal;
 
 /// Where the server is when a request does not say.
 const USUAL_HOST: &str = "127.0.0.1:12345";

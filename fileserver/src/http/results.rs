@@ -13,9 +13,10 @@ use serde::Serialize;
 
 use super::body::{announced_bytes, drain, next_piece};
 use super::send::{FileAnswer, media_type, send};
-use super::{App, Refusal, digest};
+use super::{App, digest};
 use crate::Token;
 use crate::place::{Place, readable};
+use crate::refusal::Refusal;
 use crate::store::Stored;
 
 /// What a browser may make of a result: a picture, never a page with rights.

@@ -8,10 +8,11 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use protocol::paths;
 
+use super::App;
 use super::send::{FileAnswer, media_type, send};
-use super::{App, Refusal};
 use crate::Error;
 use crate::place::{decoded, is_plain};
+use crate::refusal::Refusal;
 
 /// The folder, with symbolic links resolved.
 #[derive(Debug)]

@@ -12,8 +12,8 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::Refusal;
 use super::range::{Selection, select};
+use crate::refusal::Refusal;
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
