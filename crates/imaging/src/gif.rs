@@ -23,7 +23,7 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
         height: layout.height.into(),
         frames: layout.frames,
         path: Path::Palette,
-        notes: Vec::new(),
+        notes: layout.notes,
     })
 }
 
@@ -34,6 +34,7 @@ struct Layout {
     frames: u32,
     has_global_table: bool,
     colour_tables: Vec<Range<usize>>,
+    notes: Vec<String>,
 }
 
 impl Layout {
@@ -42,6 +43,11 @@ impl Layout {
         let mut layout = Self::read_screen(&mut cursor)?;
         request.limits.check_size(layout.width.into(), layout.height.into())?;
         loop {
+            // Old programs left the end mark out, and every viewer shows their files.
+            if cursor.rest().is_empty() && layout.frames > 0 {
+                layout.notes.push("the GIF has no end mark: later frames may be missing".into());
+                return layout.checked();
+            }
             match cursor.u8()? {
                 EXTENSION => {
                     cursor.u8()?;

@@ -50,6 +50,16 @@ fn bytes_after_the_end_of_a_gif_are_kept() {
 }
 
 #[test]
+fn a_gif_without_its_end_mark_is_taken_with_a_note() {
+    let mut source = gif();
+    assert_eq!(source.pop(), Some(b';'));
+    let output = process(&source).unwrap();
+    assert_eq!(output.frames, process(&gif()).unwrap().frames);
+    assert_eq!(output.notes, ["the GIF has no end mark: later frames may be missing"]);
+    assert_eq!(process(&output.bytes).unwrap().bytes, source);
+}
+
+#[test]
 fn a_gif_without_any_table_is_unsupported() {
     let mut source = gif();
     source[10] = 0;
