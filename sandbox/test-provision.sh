@@ -112,6 +112,18 @@ wait_for_task() {
   say "a task finished on $ip"
 }
 
+# The tutorial's job in the VM, by the programs that were built on this machine.
+run_job() {
+  inside install -d -o mesos -g mesos /results
+  inside setpriv --reuid=mesos --regid=mesos --clear-groups sh -c \
+    "cd /vagrant && exec target/release/scheduler --master $1:5050 --address $1 --output /results --no-progress" \
+    >"$logs/job.log" 2>&1 || {
+    tail -40 "$logs/job.log" >&2
+    fail "the scheduler failed on $1; see above."
+  }
+  say "the scheduler did the tutorial's job on $1: $(grep 'images done' "$logs/job.log")"
+}
+
 # A task that waits for a file, which is there only after the agent has restarted.
 check_agent_restart() {
   local ip=$1 task
@@ -159,6 +171,8 @@ clean_up() {
   rm -rf "$logs"
 }
 
+[ -x "$project/target/release/scheduler" ] ||
+  fail "the programs are not built; run: cargo build --release"
 install_tools
 keep=no nspawn=
 logs=$(mktemp -d)
@@ -185,6 +199,7 @@ provision 'at another address' "$vm_ip"
 check_services
 check_offer "$vm_ip"
 wait_for_task "$vm_ip"
+run_job "$vm_ip"
 check_agent_restart "$vm_ip"
 before=$(service_pids)
 provision 'once more' "$vm_ip"

@@ -36,12 +36,13 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
     }
 }
 
-/// Runs the provisioning of the Vagrant VM in a container.
+/// Runs the provisioning of the Vagrant VM, and the tutorial's job, in a container.
 ///
 /// # Errors
 ///
 /// When the script fails; it says why.
 pub(crate) fn test_provision() -> Result<()> {
+    tools::run(&mut cargo(&["build", "--release", "--locked"]))?;
     tools::run(&mut Command::new(workspace::sandbox_script("test-provision.sh")))
 }
 
