@@ -1,7 +1,7 @@
 //! In which order everything happens, from the flags to the summary.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use batch::Notice;
@@ -9,6 +9,7 @@ use batch::Record;
 use mesos::master::{Credential, MasterSpec};
 use mesos::scheduler::Driver;
 use mesos::v1::FrameworkInfo;
+use protocol::paths;
 use tracing::info;
 use url::Url;
 use uuid::Uuid;
@@ -61,7 +62,7 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), 
     drive.started = started;
     let serving = place.serve(&plan.file_server, &files.output, &limits, token)?;
     drive.use_token(serving.token.clone());
-    info!("job {}: results in {}", plan.job, results(arguments, &plan).display());
+    info!("job {}: results in {}", plan.job, results(arguments, &plan));
     info!("file server at {}", serving.base);
     let result = work(arguments, &plan, &base, &mut drive, &mut signals).await;
     stop(serving, &result).await;
@@ -205,13 +206,9 @@ fn conclude(
         drive.store.discard_if_empty();
     }
     let interrupted = result? != Finish::Complete;
-    let results = match plan.file_server {
-        FileServer::Own { .. } => Some(results(arguments, plan)),
-        FileServer::At { .. } => None,
-    };
     let summary = Summary {
         elapsed: drive.started.elapsed(),
-        results,
+        results: results(arguments, plan),
         manifest: arguments.files.output.join(manifest::FILE),
         again: command_again(env::args()),
         ..Summary::of(&drive.engine, interrupted)
@@ -233,8 +230,14 @@ fn write_manifest(output: &Path, plan: &Plan, base: &Url, drive: &Drive) -> Resu
     })
 }
 
-fn results(arguments: &Arguments, plan: &Plan) -> PathBuf {
-    arguments.files.output.join(&plan.job)
+/// Where people find the results: a folder here, or a page of the other file server.
+fn results(arguments: &Arguments, plan: &Plan) -> String {
+    match &plan.file_server {
+        FileServer::Own { .. } => arguments.files.output.join(&plan.job).display().to_string(),
+        FileServer::At { url, .. } => {
+            format!("{}{}", url.as_str().trim_end_matches('/'), paths::job(&plan.job))
+        }
+    }
 }
 
 /// 244 random bits.

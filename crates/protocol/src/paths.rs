@@ -19,6 +19,12 @@ pub fn upload(job: &str, name: &str) -> String {
     format!("{UPLOADS}/{job}/{name}")
 }
 
+/// The page that shows one job's results.
+#[must_use]
+pub fn job(job: &str) -> String {
+    format!("/jobs/{job}")
+}
+
 /// The header that carries the SHA-256 of an upload, so that the file server can
 /// tell a damaged transfer (RFC 9530): `sha-256=:BASE64:`.
 pub const DIGEST_HEADER: &str = "repr-digest";

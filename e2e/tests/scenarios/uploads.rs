@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::origin::{Answer, Origin};
-use e2e::{Cluster, Engine, Job, Program, http, on_each_engine, pictures, program};
+use e2e::{Cluster, Engine, Finished, Job, Program, http, on_each_engine, pictures, program, root};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -133,4 +133,44 @@ fn a_scheduler_at_work_takes_no_uploads_from_strangers(engine: Engine) -> Result
     Ok(())
 }
 
-on_each_engine!(a_scheduler_at_work_takes_no_uploads_from_strangers);
+/// A job of two samples whose results go to the file server at `base`.
+fn run_with_file_server(cluster: &Cluster, base: &str, status: i32) -> Result<Finished> {
+    let lines: Vec<String> = ["lighthouse.jpg", "julia.png"].map(|n| format!("samples/{n}")).into();
+    let job = Job::of_lines(cluster, &lines)?;
+    let flags = ["--fileserver", base, "--upload-token-file", "token"];
+    job.with(&flags).run(status, 3 * SOON)
+}
+
+fn a_file_server_by_itself_takes_the_results_of_who_has_its_token(engine: Engine) -> Result<()> {
+    let cluster = Cluster::start(engine, 1)?;
+    let folder = cluster.folder();
+    fs::write(folder.join("token"), "right")?;
+    let mut command = std::process::Command::new(program("fileserver")?);
+    command.args(["--port", "0", "--output", "kept", "--upload-token-file", "token"]);
+    command.arg("--executor").arg(program("executor")?);
+    command.arg("--samples").arg(root().join("samples"));
+    let mut program = Program::start("fileserver", &mut command, folder)?;
+    let address =
+        program.wait_for("its address", SOON, |it| address_after("http://", &it.stdout()))?;
+    let base = format!("http://{address}");
+
+    let finished = run_with_file_server(&cluster, &base, 0)?;
+    ensure!(finished.log.contains(&format!("Results:  {base}/jobs/")), "{}", finished.log);
+    for entry in &finished.entries {
+        // The digest of the manifest is held against the file where the server keeps it.
+        entry.result(&folder.join("kept"))?;
+    }
+
+    fs::write(folder.join("token"), "wrong")?;
+    fs::remove_dir_all(folder.join("state"))?;
+    let refused = run_with_file_server(&cluster, &base, 1)?;
+    for entry in &refused.entries {
+        ensure!(entry.class == "upload" && entry.message.contains("401"), "{entry:?}");
+    }
+    Ok(())
+}
+
+on_each_engine!(
+    a_scheduler_at_work_takes_no_uploads_from_strangers,
+    a_file_server_by_itself_takes_the_results_of_who_has_its_token,
+);

@@ -33,8 +33,8 @@ pub struct Summary {
     pub bytes_out: u64,
     /// The time this run took.
     pub elapsed: Duration,
-    /// The folder of the results, if they are on this machine.
-    pub results: Option<PathBuf>,
+    /// Where the results are: a folder, or a page of another file server.
+    pub results: String,
     /// The manifest.
     pub manifest: PathBuf,
     /// The command to go on with, after an interruption.
@@ -70,7 +70,7 @@ impl Summary {
             bytes_in: progress.bytes_in,
             bytes_out: progress.bytes_out,
             elapsed: Duration::ZERO,
-            results: None,
+            results: String::new(),
             manifest: PathBuf::new(),
             again: String::new(),
         }
@@ -103,9 +103,7 @@ impl fmt::Display for Summary {
         if open > 0 {
             writeln!(f, "{open} without an outcome yet")?;
         }
-        if let Some(results) = &self.results {
-            writeln!(f, "Results:  {}", results.display())?;
-        }
+        writeln!(f, "Results:  {}", self.results)?;
         write!(f, "Manifest: {}", self.manifest.display())?;
         if self.end == End::Interrupted {
             write!(f, "\nInterrupted; to go on: {}", self.again)?;
@@ -162,7 +160,7 @@ mod tests {
     fn failures_are_told_by_class_with_an_example() {
         let summary = Summary {
             elapsed: Duration::from_millis(4_260),
-            results: Some("output/j".into()),
+            results: "output/j".into(),
             manifest: "output/manifest.jsonl".into(),
             ..Summary::of(&engine(), false)
         };
