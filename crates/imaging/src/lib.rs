@@ -31,7 +31,9 @@ mod ico;
 mod invert;
 mod jpeg;
 mod limits;
+mod operations;
 mod output;
+mod picture;
 mod pipeline;
 mod pixels;
 mod png;
@@ -45,10 +47,12 @@ mod webp;
 pub use error::{Class, Error};
 pub use format::Format;
 pub use limits::Limits;
+pub use operations::{Bounds, Dimensions, Flip, Operation, Percent, Resize, Rotation, Side, Sigma};
 pub use output::{Output, Path};
-pub use pipeline::{Operation, ParsePipelineError, Pipeline};
+pub use pipeline::{ParsePipelineError, Pipeline};
 pub use sniff::{Sniffed, sniff};
 
+use pipeline::Inversion;
 use request::Request;
 
 /// Applies `pipeline` to the picture in `input`.
@@ -58,11 +62,33 @@ use request::Request;
 /// Whatever is not a whole picture of a known format within `limits`, with its [`Class`].
 pub fn process(input: &[u8], pipeline: &Pipeline, limits: &Limits) -> Result<Output, Error> {
     let format = sniff::picture(input)?;
-    let request = Request { input, map: pipeline.sample_map(), limits };
-    guard::catch_panic(format, || route(format, &request))
+    guard::catch_panic(format, || match pipeline.as_inversion() {
+        Some(Inversion { map, strip }) if !strip || can_strip(format) => {
+            invert(format, &Request { input, map, strip, limits })
+        }
+        Some(_) | None => picture::process(input, format, pipeline, limits),
+    })
 }
 
-fn route(format: Format, request: &Request<'_>) -> Result<Output, Error> {
+/// Whether the way of a format by [`invert`] removes metadata when asked to.
+fn can_strip(format: Format) -> bool {
+    match format {
+        Format::Gif
+        | Format::Png
+        | Format::Jpeg
+        | Format::WebP
+        | Format::Bmp
+        | Format::Tiff
+        | Format::Pnm
+        | Format::Tga
+        | Format::Ico
+        | Format::Qoi => false,
+    }
+}
+
+/// The ways that know one format and its samples, and nothing of other operations.
+fn invert(format: Format, request: &Request<'_>) -> Result<Output, Error> {
+    debug_assert!(!request.strip || can_strip(format), "{format} was asked to strip");
     match format {
         Format::Gif => gif::process(request),
         Format::Png => png::process(request),
