@@ -28,6 +28,10 @@ pub(crate) fn from_inverse(
     let (before, after) = (before.to_rgba16(), after.to_rgba16());
     let (mut sum, mut largest) = (0, 0);
     for (before, after) in before.pixels().zip(after.pixels()) {
+        if before == after && before.0[3] == 0 {
+            // Decoders of animations give no colour to what nobody sees.
+            continue;
+        }
         for (before, after) in before.0.iter().zip(&after.0).take(3) {
             let difference = after.abs_diff(u16::MAX - before);
             sum += u64::from(difference);

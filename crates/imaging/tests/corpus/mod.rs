@@ -6,6 +6,7 @@ pub(crate) mod jpeg;
 pub(crate) mod judges;
 pub(crate) mod others;
 mod scene;
+pub(crate) mod tiny;
 
 /// Samples of red, green and blue, row after row.
 #[derive(Debug, Clone, PartialEq, Eq)]

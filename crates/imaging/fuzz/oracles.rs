@@ -1,0 +1,250 @@
+//! What each fuzz target does with its bytes, and what must hold. Shared by the targets and by
+//! `tests/fuzz_regressions.rs`, which replays the files kept here in every `cargo test`.
+
+use std::{
+    panic,
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use imaging::{Class, Error, Limits, Output, Path, Pipeline};
+
+/// A target by its name.
+pub type Oracle = fn(&[u8]);
+
+/// The targets that take files of every format.
+pub const WIDE: &[(&str, Oracle)] = &[
+    ("process", process),
+    ("process_twice", process_twice),
+    ("operations", operations),
+    ("jpeg_pieces", jpeg_pieces),
+];
+
+/// The targets that have seeds of their own.
+pub const NARROW: &[(&str, Oracle)] = &[
+    ("jpeg", jpeg),
+    ("png", png),
+    ("gif", gif),
+    ("webp", webp),
+    ("tiff", tiff),
+    ("bmp", bmp),
+    ("ico", ico),
+    ("tga", tga),
+    ("pnm", pnm),
+    ("qoi", qoi),
+    ("pipeline", pipeline),
+    ("sniff", sniff),
+];
+
+/// Set where code that is not ours panicked: that is caught and becomes an outcome, while our own
+/// code never panics.
+static FOREIGN_PANIC: AtomicBool = AtomicBool::new(false);
+
+/// Lets panics of codecs through to where `imaging` catches them, and ends the process at any other.
+pub fn watch_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let file = info.location().map_or("", panic::Location::file);
+            if file.contains("/registry/src/") || file.contains("/library/") {
+                FOREIGN_PANIC.store(true, Ordering::Relaxed);
+            } else {
+                before(info);
+            }
+        }));
+    });
+}
+
+fn limits() -> Limits {
+    Limits { max_pixels: 1 << 20, max_memory_bytes: 64 << 20, ..Limits::default() }
+}
+
+fn invert(input: &[u8]) -> Result<Output, Error> {
+    run(input, &Pipeline::invert())
+}
+
+/// An outcome, with what holds for every one.
+fn run(input: &[u8], pipeline: &Pipeline) -> Result<Output, Error> {
+    watch_panics();
+    FOREIGN_PANIC.store(false, Ordering::Relaxed);
+    let outcome = imaging::process(input, pipeline, &limits());
+    match &outcome {
+        Ok(output) => {
+            let pixels = u64::from(output.width) * u64::from(output.height);
+            assert!(pixels <= limits().max_pixels, "{} x {}", output.width, output.height);
+            assert!(output.frames >= 1 && output.frames <= limits().max_frames);
+            assert!(!output.bytes.is_empty());
+        }
+        Err(error) => {
+            assert!(!error.message.is_empty());
+            let is_ours = !FOREIGN_PANIC.load(Ordering::Relaxed);
+            assert!(error.class != Class::Internal || !is_ours, "internal: {error}");
+        }
+    }
+    outcome
+}
+
+/// Any bytes give an outcome, and what was taken once is taken again.
+pub fn process(data: &[u8]) {
+    if let Ok(output) = invert(data) {
+        let again = invert(&output.bytes);
+        assert!(
+            again.is_ok(),
+            "the result of {} by {} is refused: {again:?}",
+            output.format,
+            output.path
+        );
+    }
+}
+
+/// What two inversions have to give back.
+pub fn process_twice(data: &[u8]) {
+    let Ok(once) = invert(data) else { return };
+    let Ok(twice) = invert(&once.bytes) else { return };
+    assert_eq!((once.width, once.height), (twice.width, twice.height));
+    assert_eq!((once.frames, once.format), (twice.frames, twice.format));
+    let is_progressive = is_progressive(data);
+    if once.notes.is_empty() && once.path != Path::Pixels && !is_progressive {
+        assert!(twice.bytes == data, "{} by {}: other bytes", once.format, once.path);
+    }
+    let Ok(thrice) = invert(&twice.bytes) else { panic!("taken twice, refused thrice") };
+    // JPEG loses something in its pixels each time.
+    if once.format != imaging::Format::Jpeg || once.path != Path::Pixels {
+        assert!(thrice.bytes == once.bytes, "{} by {}: thrice is not once", once.format, once.path);
+    }
+}
+
+/// Has a frame header of a progressive JPEG anywhere.
+fn is_progressive(data: &[u8]) -> bool {
+    data.starts_with(b"\xff\xd8") && data.windows(2).any(|pair| pair == b"\xff\xc2")
+}
+
+/// The last byte chooses the operations.
+pub fn operations(data: &[u8]) {
+    let Some(&choice) = data.last() else { return };
+    let chains = [
+        "invert=exact",
+        "grayscale",
+        "resize=20x10",
+        "resize=7x9,fill",
+        "resize=9x7,crop|invert",
+        "thumbnail=16x16",
+        "rotate=90",
+        "rotate=180|flip=vertical",
+        "rotate=270|strip",
+        "flip=horizontal",
+        "blur=1.5",
+        "brightness=20|contrast=-30",
+        "convert=png",
+        "convert=jpeg",
+        "convert=webp|strip",
+        "strip|invert",
+    ];
+    let chain = chains[usize::from(choice) % chains.len()];
+    if let Ok(pipeline) = chain.parse() {
+        let _ = run(data, &pipeline);
+    }
+}
+
+/// The text is parsed, and what is parsed prints as something that parses to the same.
+pub fn pipeline(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match text.parse::<Pipeline>() {
+        Ok(pipeline) => {
+            let printed = pipeline.to_string();
+            assert_eq!(printed.parse::<Pipeline>().as_ref(), Ok(&pipeline), "{printed:?}");
+        }
+        Err(error) => {
+            assert!(error.position <= text.chars().count(), "{error}");
+            assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+pub fn sniff(data: &[u8]) {
+    watch_panics();
+    let _ = imaging::sniff(data);
+}
+
+/// The input in pieces gives what the whole input gives. The last byte says how they are cut.
+pub fn jpeg_pieces(data: &[u8]) {
+    process(data);
+}
+
+pub fn jpeg(data: &[u8]) {
+    process_twice(&behind(b"\xff\xd8\xff", data));
+}
+
+/// With the check sums put right, which no fuzzer guesses.
+pub fn png(data: &[u8]) {
+    const MAGIC: &[u8] = b"\x89PNG\r\n\x1a\n";
+    let mut file = behind(MAGIC, data);
+    let mut at = MAGIC.len();
+    while let Some(length) = file.get(at..at + 4) {
+        let length = u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize;
+        let Some(end) = (at + 8).checked_add(length) else { break };
+        let Some(covered) = file.get(at + 4..end) else { break };
+        let sum = crc32fast::hash(covered).to_be_bytes();
+        let Some(place) = file.get_mut(end..end + 4) else { break };
+        place.copy_from_slice(&sum);
+        at = end + 4;
+    }
+    process_twice(&file);
+}
+
+pub fn gif(data: &[u8]) {
+    process_twice(&behind(b"GIF89a", data));
+}
+
+/// With the length of the whole put right.
+pub fn webp(data: &[u8]) {
+    let mut file = behind(b"RIFF\0\0\0\0WEBPVP8", data);
+    let length = (file.len() as u32 - 8).to_le_bytes();
+    file[4..8].copy_from_slice(&length);
+    process_twice(&file);
+}
+
+/// In either order of bytes, as the first byte says.
+pub fn tiff(data: &[u8]) {
+    let magic: &[u8] =
+        if data.first().is_some_and(|byte| *byte == b'M') { b"MM\0*" } else { b"II*\0" };
+    process_twice(&behind(magic, data));
+}
+
+pub fn bmp(data: &[u8]) {
+    process_twice(&behind(b"BM", data));
+}
+
+pub fn ico(data: &[u8]) {
+    process_twice(&behind(b"\0\0\x01\0", data));
+}
+
+/// Without a mark of its own, so only what looks like one is looked at more closely.
+pub fn tga(data: &[u8]) {
+    let mut file = data.to_vec();
+    if let Some([map, kind, ..]) = file.get_mut(1..) {
+        *map &= 1;
+        *kind &= 11;
+    }
+    process_twice(&file);
+}
+
+pub fn pnm(data: &[u8]) {
+    let mut file = data.to_vec();
+    if let Some([p, kind, space]) = file.get_mut(..3) {
+        (*p, *kind, *space) = (b'P', b'1' + *kind % 7, b'\n');
+    }
+    process_twice(&file);
+}
+
+pub fn qoi(data: &[u8]) {
+    process_twice(&behind(b"qoif", data));
+}
+
+/// The data with its first bytes made those of a format.
+fn behind(magic: &[u8], data: &[u8]) -> Vec<u8> {
+    [magic, data.get(magic.len()..).unwrap_or_default()].concat()
+}
