@@ -28,17 +28,17 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
 }
 
 #[derive(Debug, Default)]
-struct Layout {
-    width: u16,
-    height: u16,
-    frames: u32,
+pub(crate) struct Layout {
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) frames: u32,
     has_global_table: bool,
     colour_tables: Vec<Range<usize>>,
-    notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Layout {
-    fn read(request: &Request<'_>) -> Result<Self, Error> {
+    pub(crate) fn read(request: &Request<'_>) -> Result<Self, Error> {
         let mut cursor = Cursor::new(request.input, Format::Gif);
         let mut layout = Self::read_screen(&mut cursor)?;
         request.limits.check_size(layout.width.into(), layout.height.into())?;

@@ -71,7 +71,6 @@ impl Pipeline {
     }
 
     /// The format the result is asked to have; the last conversion counts.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the general way will need it"))]
     pub(crate) fn target(&self) -> Option<Format> {
         self.0.iter().rev().find_map(|operation| match operation {
             Operation::Convert(format) => Some(*format),

@@ -42,12 +42,14 @@ impl Samples {
     }
 }
 
+/// The decoder is content with what it got; the end mark tells a whole file.
+pub(crate) fn check_qoi(input: &[u8]) -> Result<(), Error> {
+    if input.ends_with(QOI_END) { Ok(()) } else { Err(Error::truncated(Format::Qoi)) }
+}
+
 pub(crate) fn process_qoi(request: &Request<'_>) -> Result<Output, Error> {
     let format = Format::Qoi;
-    // The decoder is content with what it got; the end mark tells a whole file.
-    if !request.input.ends_with(QOI_END) {
-        return Err(Error::truncated(format));
-    }
+    check_qoi(request.input)?;
     let decoder = qoi::QoiDecoder::new(Cursor::new(request.input));
     let decoder = decoder.map_err(|error| refused(format, error))?;
     let mut samples = Samples::decode(request, format, decoder)?;
@@ -82,4 +84,10 @@ pub(crate) fn refused(format: Format, error: ImageError) -> Error {
         | ImageError::Parameter(_)
         | ImageError::IoError(_) => Error::corrupt(format, error),
     }
+}
+
+/// Samples of sixteen bits, from the machine's order of bytes to big endian.
+pub(crate) fn big_endian(samples: &[u8]) -> Vec<u8> {
+    let (samples, _) = samples.as_chunks::<2>();
+    samples.iter().flat_map(|sample| u16::from_ne_bytes(*sample).to_be_bytes()).collect()
 }

@@ -3,9 +3,9 @@
 use super::segments::{Frame, Segment};
 use crate::exif;
 
-const EXIF: &[u8] = b"Exif\0\0";
-const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
+pub(super) const EXIF: &[u8] = b"Exif\0\0";
+pub(super) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+pub(super) const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
 
 /// The segments of the result, written out, and what could not be kept.
 #[derive(Debug, Default)]
@@ -101,11 +101,11 @@ impl Kept {
     }
 }
 
-fn is_app(segment: &Segment<'_>, number: u8, name: &[u8]) -> bool {
+pub(super) fn is_app(segment: &Segment<'_>, number: u8, name: &[u8]) -> bool {
     segment.marker == 0xe0 + number && segment.body.starts_with(name)
 }
 
-fn contains(bytes: &[u8], what: &[u8]) -> bool {
+pub(super) fn contains(bytes: &[u8], what: &[u8]) -> bool {
     bytes.windows(what.len()).any(|window| window == what)
 }
 
@@ -125,7 +125,7 @@ fn is_right_for_ycbcr(segment: &Segment<'_>, frame: &Frame) -> bool {
 }
 
 /// Photoshop's resource blocks without the two kinds of thumbnail; `None` if there is none.
-fn without_photoshop_thumbnail(blocks: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn without_photoshop_thumbnail(blocks: &[u8]) -> Option<Vec<u8>> {
     let (mut out, mut rest, mut found) = (Vec::new(), blocks, false);
     while let Some((block, after)) = split_photoshop_block(rest) {
         if matches!(block.get(4..6), Some([0x04, 0x09 | 0x0c])) {

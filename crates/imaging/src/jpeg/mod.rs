@@ -4,6 +4,7 @@
 //! [`metadata`] with it.
 
 mod chroma;
+pub(crate) mod general;
 mod metadata;
 mod pixels;
 mod segments;

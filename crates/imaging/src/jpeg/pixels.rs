@@ -38,7 +38,7 @@ pub(super) fn process(
     encode(&samples, layout).map_err(|error| Error::unwritable(Format::Jpeg, error))
 }
 
-fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
+pub(super) fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
     let frame = &layout.frame;
     let pixels = u64::from(frame.width) * u64::from(frame.height);
     let samples = pixels * frame.components.len() as u64;
@@ -54,13 +54,17 @@ fn decode(request: &Request<'_>, layout: &Layout<'_>) -> Result<Vec<u8>, Error> 
         3 if is_ycbcr(layout) => ColorSpace::YCbCr,
         _ => ColorSpace::RGB,
     };
+    decode_as(request.input, colours)
+}
+
+pub(super) fn decode_as(input: &[u8], colours: ColorSpace) -> Result<Vec<u8>, Error> {
     // Strict, because otherwise missing parts are filled with gray without a word.
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_max_width(u16::MAX.into())
         .set_max_height(u16::MAX.into())
         .jpeg_set_out_colorspace(colours);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(request.input), options);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(input), options);
     decoder.decode().map_err(|error| refused(&error))
 }
 
@@ -75,7 +79,7 @@ fn refused(error: &DecodeErrors) -> Error {
     Error::corrupt(Format::Jpeg, text.trim())
 }
 
-fn note_conversion(layout: &Layout<'_>, notes: &mut Vec<String>) {
+pub(super) fn note_conversion(layout: &Layout<'_>, notes: &mut Vec<String>) {
     if layout.frame.components.len() == 4 {
         notes.push("the JPEG held CMYK colours; they were converted to RGB".to_owned());
     } else if is_rgb(layout) {
@@ -84,12 +88,12 @@ fn note_conversion(layout: &Layout<'_>, notes: &mut Vec<String>) {
 }
 
 /// Kept as it is between decoding and encoding: two conversions less that round.
-fn is_ycbcr(layout: &Layout<'_>) -> bool {
+pub(super) fn is_ycbcr(layout: &Layout<'_>) -> bool {
     layout.frame.components.len() == 3 && !is_rgb(layout)
 }
 
 /// What inverting red, green and blue means here: luma turns round, and chroma around its middle.
-fn map_ycbcr(map: SampleMap, samples: &mut [u8]) {
+pub(super) fn map_ycbcr(map: SampleMap, samples: &mut [u8]) {
     map.bytes(samples);
     if map == SampleMap::Invert {
         // 256 minus chroma, so one more than its flipped bits.
@@ -133,6 +137,12 @@ fn encode(samples: &[u8], layout: &Layout<'_>) -> Result<Vec<u8>, EncodingError>
 const FINE_DC_STEP: u16 = 8;
 
 fn tables(layout: &Layout<'_>) -> (QuantizationTableType, QuantizationTableType) {
+    let (luma, chroma) = chosen_tables(layout);
+    (as_type(luma), as_type(chroma))
+}
+
+/// Tables for luma and chroma that suit what the source was quantised with.
+pub(super) fn chosen_tables(layout: &Layout<'_>) -> (Option<[u16; 64]>, Option<[u16; 64]>) {
     let used = used_tables(layout);
     let finest = || used.iter().copied().reduce(|a, b| std::array::from_fn(|i| finer(&a, &b, i)));
     let (luma, chroma) = if layout.frame.components.len() == 4 || is_rgb(layout) {
@@ -146,7 +156,7 @@ fn tables(layout: &Layout<'_>) -> (QuantizationTableType, QuantizationTableType)
         *dc = (*dc).min(FINE_DC_STEP);
         table
     });
-    (as_type(luma), as_type(chroma))
+    (luma, chroma)
 }
 
 fn used_tables(layout: &Layout<'_>) -> Vec<[u16; 64]> {
@@ -166,7 +176,7 @@ fn as_type(table: Option<[u16; 64]>) -> QuantizationTableType {
 }
 
 /// From the zigzag order of the file to rows, within what an eight-bit table can hold.
-fn in_rows(zigzag: &[u16; 64]) -> [u16; 64] {
+pub(super) fn in_rows(zigzag: &[u16; 64]) -> [u16; 64] {
     let mut places: Vec<(u16, u16)> = (0..64).map(|place| (place / 8, place % 8)).collect();
     // Along each diagonal, up on the even ones and down on the odd ones.
     places.sort_by_key(|&(row, column)| {
@@ -190,7 +200,7 @@ fn sampling(components: &[Component]) -> SamplingFactor {
 }
 
 /// Luma samples for each chroma sample, across and down, where both chroma components agree.
-fn chroma_factors(components: &[Component]) -> Option<(u8, u8)> {
+pub(super) fn chroma_factors(components: &[Component]) -> Option<(u8, u8)> {
     let [luma, blue, red] = components else { return None };
     let alike = (blue.horizontal, blue.vertical) == (red.horizontal, red.vertical);
     let even = luma.horizontal % blue.horizontal == 0 && luma.vertical % blue.vertical == 0;

@@ -42,7 +42,7 @@ pub(super) struct Frame {
 }
 
 /// A whole JPEG, read from start to end without decoding it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Layout<'a> {
     pub(super) metadata: Vec<Segment<'a>>,
     pub(super) frame: Frame,

@@ -100,7 +100,6 @@ impl Operation {
     }
 
     /// Whether pixels change their places, so that a turned picture has to be put upright first.
-    #[expect(dead_code, reason = "the general way will need it")]
     pub(crate) fn moves_pixels(self) -> bool {
         match self {
             Self::Resize(_) | Self::Thumbnail(_) | Self::Rotate(_) | Self::Flip(_) => true,

@@ -87,7 +87,6 @@ impl Bounds {
     ///
     /// A side is rounded to the nearest pixel and is never 0. It can be beyond what any limit
     /// allows, and is then as long as a `u32` can say.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the general way will need it"))]
     pub(crate) fn fitted(self, width: u32, height: u32) -> (u32, u32) {
         match self {
             Self::Width(wanted) => (wanted.0, scaled(height, wanted.0, width)),
@@ -106,7 +105,6 @@ impl Bounds {
     }
 
     /// Whether a picture of `width` x `height` lies within already.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the general way will need it"))]
     pub(crate) fn hold(self, width: u32, height: u32) -> bool {
         match self {
             Self::Width(most) => width <= most.0,

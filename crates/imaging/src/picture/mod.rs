@@ -1,13 +1,304 @@
-//! The general way, for every operation and every format.
+//! The general way, for every operation and every format: decode to samples and metadata, apply
+//! the operations, encode.
 
-use crate::{Error, Format, Limits, Output, Pipeline};
+pub(crate) mod animation;
+mod blur;
+mod exif;
+mod fit;
+mod gif;
+pub(crate) mod metadata;
+pub(crate) mod palette;
+mod plain;
+mod resize;
+mod source;
+mod steps;
+mod tone;
+mod webp;
+
+use image::{DynamicImage, metadata::Orientation};
+
+use crate::{
+    Class, Error, Format, Limits, Output, Path, Pipeline, jpeg, operations::Operation, png, tiff,
+};
+use animation::{Animation, AnimationWriter, Frame, as_frame};
+use metadata::{Metadata, holds_orientation};
+use source::{Kind, Source};
+use steps::Steps;
+
+/// Frames of an animation that are held at once: what is shown, what was, and what is made of it.
+const FRAME_COPIES: u64 = 6;
 
 /// Applies a chain of any operations.
 pub(crate) fn process(
-    _input: &[u8],
-    _format: Format,
+    input: &[u8],
+    format: Format,
     pipeline: &Pipeline,
-    _limits: &Limits,
+    limits: &Limits,
 ) -> Result<Output, Error> {
-    Err(Error::unsupported(format!("the operations {pipeline} are not supported yet")))
+    let mut notes = Vec::new();
+    let mut source = Source::open(input, format, limits, &mut notes)?;
+    let job = Job { pipeline, limits, target: pipeline.target().unwrap_or(format) };
+    let upright = job.take_upright(&mut source.metadata, &mut notes);
+    let done = if source.frames > 1 && !matches!(source.kind, Kind::Icons(_)) {
+        job.process_frames(&source, upright, &mut notes)
+    } else if let Kind::Icons(icons) = &source.kind {
+        job.process_icons(icons, &mut notes)
+    } else {
+        job.process_still(&source, upright, &mut notes)
+    };
+    let Done { bytes, width, height, frames } = done?;
+    if job.target == Format::WebP && bytes.len() / input.len().max(1) >= 2 {
+        let growth = bytes.len() / input.len().max(1);
+        notes.push(format!(
+            "the result is about {growth} times as large: the encoder packs loosely"
+        ));
+    }
+    let path = Path::Pixels;
+    Ok(Output { bytes, format: job.target, width, height, frames, path, notes })
+}
+
+struct Job<'a> {
+    pipeline: &'a Pipeline,
+    limits: &'a Limits,
+    target: Format,
+}
+
+struct Done {
+    bytes: Vec<u8>,
+    width: u32,
+    height: u32,
+    frames: u32,
+}
+
+impl Job<'_> {
+    fn operations(&self) -> &[Operation] {
+        self.pipeline.operations()
+    }
+
+    /// Decides what has to be done so that the picture is upright, and what goes along with it.
+    fn take_upright(&self, metadata: &mut Metadata, notes: &mut Vec<String>) -> Orientation {
+        let strips =
+            |operation: &Operation| matches!(operation, Operation::Strip | Operation::Thumbnail(_));
+        if self.operations().iter().any(strips) {
+            metadata.strip();
+            // Removed is what was asked for.
+            notes.retain(|note| !note.contains("thumbnail"));
+        }
+        let moves = self.operations().iter().any(|operation| operation.moves_pixels());
+        if !moves && holds_orientation(self.target) {
+            return Orientation::NoTransforms;
+        }
+        let orientation = metadata.orientation;
+        metadata.set_upright();
+        orientation
+    }
+
+    fn plan(
+        &self,
+        size: (u32, u32),
+        pixel_bytes: u64,
+        upright: Orientation,
+    ) -> Result<Steps, Error> {
+        let steps = Steps::plan(self.operations(), size, upright, self.limits)?;
+        let longest = fit::longest_side(self.target);
+        if steps.width.max(steps.height) > longest {
+            let (target, width, height) = (self.target, steps.width, steps.height);
+            return Err(Error::unsupported(format!(
+                "the result would be {width} x {height}, and {target} holds at most {longest} \
+                 pixels a side; resize it or choose another format"
+            )));
+        }
+        // The result, what the encoder makes of it, and its encoded form.
+        let result = 3 * u64::from(steps.width) * u64::from(steps.height);
+        self.limits.check_memory(steps.peak_pixels.max(result).saturating_mul(pixel_bytes))?;
+        Ok(steps)
+    }
+
+    fn process_still(
+        &self,
+        source: &Source<'_>,
+        upright: Orientation,
+        notes: &mut Vec<String>,
+    ) -> Result<Done, Error> {
+        let size = (source.width, source.height);
+        let steps = self.plan(size, source.pixel_bytes, upright)?;
+        self.limits.check_memory(source.decoding_bytes)?;
+        let as_ycbcr = self.target == Format::Jpeg && source.is_ycbcr() && steps.keep_colours();
+        let image = source.decode(as_ycbcr, notes)?;
+        check_size(&image, size, source.format)?;
+        let image = if as_ycbcr { steps.apply_to_ycbcr(image)? } else { steps.apply(image)? };
+        let image = fit::fit(image, self.target, notes);
+        let metadata = self.metadata_for(source, &steps, &image, notes);
+        let (width, height) = (image.width(), image.height());
+        let bytes = self.encode(image, as_ycbcr, source, &steps, &metadata, notes)?;
+        Ok(Done { bytes, width, height, frames: 1 })
+    }
+
+    /// What goes along with a result.
+    fn metadata_for(
+        &self,
+        source: &Source<'_>,
+        steps: &Steps,
+        image: &DynamicImage,
+        notes: &mut Vec<String>,
+    ) -> Metadata {
+        let mut metadata = source.metadata.clone();
+        metadata.note_lost(self.target, notes);
+        metadata.fit_profile(image.color(), notes);
+        if (steps.width, steps.height) != (source.width, source.height) {
+            metadata.set_size(steps.width, steps.height);
+        }
+        if steps.turn() {
+            metadata.density = metadata.density.map(metadata::Density::turned);
+        }
+        metadata
+    }
+
+    fn encode(
+        &self,
+        image: DynamicImage,
+        as_ycbcr: bool,
+        source: &Source<'_>,
+        steps: &Steps,
+        metadata: &Metadata,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<u8>, Error> {
+        match (self.target, &source.kind) {
+            (Format::Jpeg, Kind::Jpeg(jpeg)) => {
+                let style = if steps.turn() { jpeg.style.turned() } else { jpeg.style.clone() };
+                jpeg::general::encode(&image, as_ycbcr, &style, metadata, notes)
+            }
+            (Format::Jpeg, _) => {
+                jpeg::general::encode(&image, false, &Default::default(), metadata, notes)
+            }
+            (Format::Png, Kind::Png(png)) => png::general::encode(&image, png.style, metadata),
+            (Format::Png, _) => png::general::encode(&image, Default::default(), metadata),
+            (Format::Tiff, Kind::Tiff(tiff)) => tiff::general::encode(image, tiff.style, metadata),
+            (Format::Tiff, _) => tiff::general::encode(image, Default::default(), metadata),
+            (Format::WebP, kind) => {
+                if matches!(kind, Kind::WebP(webp) if webp.is_lossy) {
+                    notes.push(
+                        "the WebP was lossy; the result is lossless and therefore larger".into(),
+                    );
+                }
+                webp::encode(&image, metadata)
+            }
+            (Format::Bmp, kind) => {
+                let is_indexed = matches!(kind, Kind::Bmp { is_indexed: true });
+                plain::encode_bmp(&image, is_indexed, metadata)
+            }
+            (Format::Pnm, kind) => {
+                let is_bitmap = matches!(kind, Kind::Pnm { is_bitmap: true });
+                Ok(plain::encode_pnm(&image, is_bitmap))
+            }
+            (Format::Qoi, Kind::Qoi) => plain::encode_qoi(&image, Some(source.input)),
+            (Format::Qoi, _) => plain::encode_qoi(&image, None),
+            (Format::Ico, _) => plain::encode_ico(vec![image]),
+            (Format::Tga, _) => plain::encode_tga(&image),
+            (Format::Gif, _) => {
+                let mut writer = Box::new(gif::GifWriter::new((image.width(), image.height()), 1)?);
+                writer.push(Frame { image: as_frame(image), delay: animation::Delay::NONE })?;
+                writer.finish(notes)
+            }
+        }
+    }
+
+    fn process_frames(
+        &self,
+        source: &Source<'_>,
+        upright: Orientation,
+        notes: &mut Vec<String>,
+    ) -> Result<Done, Error> {
+        if !matches!(self.target, Format::Gif | Format::Png | Format::WebP) {
+            let (format, target, frames) = (source.format, self.target, source.frames);
+            return Err(Error::unsupported(format!(
+                "the {format} has {frames} frames and {target} holds a single picture; convert \
+                 it to gif, png or webp instead"
+            )));
+        }
+        let size = (source.width, source.height);
+        let steps = self.plan(size, FRAME_COPIES * source.pixel_bytes, upright)?;
+        let animation = source.animation()?;
+        let mut metadata = source.metadata.clone();
+        metadata.note_lost(self.target, notes);
+        metadata.fit_profile(image::ColorType::Rgba8, notes);
+        if let (Kind::WebP(webp), Format::WebP) = (&source.kind, self.target)
+            && webp.is_lossy
+        {
+            notes.push("the WebP was lossy; the result is lossless and therefore larger".into());
+        }
+        let (count, plays) = (animation.count, animation.plays);
+        let result = (steps.width, steps.height);
+        let mut writer: Box<dyn AnimationWriter> = if self.target == Format::Gif {
+            Box::new(gif::GifWriter::new(result, plays)?)
+        } else if self.target == Format::Png {
+            Box::new(png::general::PngAnimation::new(result, count, plays, &metadata)?)
+        } else {
+            Box::new(webp::WebpAnimation::new(result, plays, &metadata))
+        };
+        self.push_frames(animation, source, &steps, writer.as_mut())?;
+        let bytes = writer.finish(notes)?;
+        Ok(Done { bytes, width: result.0, height: result.1, frames: count })
+    }
+
+    fn push_frames(
+        &self,
+        animation: Animation<'_>,
+        source: &Source<'_>,
+        steps: &Steps,
+        writer: &mut dyn AnimationWriter,
+    ) -> Result<(), Error> {
+        let held = FRAME_COPIES * source.pixel_bytes * steps.peak_pixels;
+        let mut frames = animation.frames;
+        for _ in 0..animation.count {
+            let frame = frames.next().ok_or_else(|| Error::truncated(source.format))??;
+            let image = DynamicImage::ImageRgba8(frame.image);
+            check_size(&image, (source.width, source.height), source.format)?;
+            let image = as_frame(steps.apply(image)?);
+            writer.push(Frame { image, delay: frame.delay })?;
+            self.limits.check_memory(held.saturating_add(2 * writer.written_bytes() as u64))?;
+        }
+        Ok(())
+    }
+
+    /// An icon stays a set of pictures; another format gets the largest of them.
+    fn process_icons(&self, icons: &[Vec<u8>], notes: &mut Vec<String>) -> Result<Done, Error> {
+        let mut results = Vec::new();
+        for icon in icons {
+            let (image, pixel_bytes) = source::decode_icon(icon, self.limits)?;
+            let size = (image.width(), image.height());
+            let steps = self.plan(size, pixel_bytes, Orientation::NoTransforms);
+            // The others may be small enough for the icon that is asked for.
+            results.push(steps?.apply(image)?);
+        }
+        let area = |image: &DynamicImage| u64::from(image.width()) * u64::from(image.height());
+        if self.target == Format::Ico {
+            let images: Vec<DynamicImage> =
+                results.into_iter().map(|image| fit::fit(image, Format::Ico, notes)).collect();
+            let largest = images.iter().max_by_key(|image| area(image));
+            let (width, height) = largest.map_or((0, 0), |image| (image.width(), image.height()));
+            let frames = images.len() as u32;
+            return Ok(Done { bytes: plain::encode_ico(images)?, width, height, frames });
+        }
+        if results.len() > 1 {
+            let (count, target) = (results.len(), self.target);
+            notes.push(format!("the ICO holds {count} pictures; {target} got the largest of them"));
+        }
+        let largest = results.into_iter().max_by_key(area);
+        let image = largest.ok_or_else(|| Error::corrupt(Format::Ico, "it holds no picture"))?;
+        let image = fit::fit(image, self.target, notes);
+        let (width, height) = (image.width(), image.height());
+        let source = Source::of_icon(width, height);
+        let steps = Steps::plan(&[], (width, height), Orientation::NoTransforms, self.limits)?;
+        let bytes = self.encode(image, false, &source, &steps, &source.metadata, notes)?;
+        Ok(Done { bytes, width, height, frames: 1 })
+    }
+}
+
+/// The steps were laid out for what the header says.
+fn check_size(image: &DynamicImage, size: (u32, u32), format: Format) -> Result<(), Error> {
+    if (image.width(), image.height()) == size {
+        return Ok(());
+    }
+    Err(Error::new(Class::Corrupt, format!("the {format} file is damaged: its size changes")))
 }

@@ -2,6 +2,7 @@
 
 mod ancillary;
 mod chunks;
+pub(crate) mod general;
 mod samples;
 
 use ancillary::Fate;
@@ -12,14 +13,7 @@ use crate::{Error, Format, Output, Path, request::Request};
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     let png = Chunks::read(request.input)?;
     request.limits.check_size(png.header.width, png.header.height)?;
-    if png.find(b"CgBI").is_some() {
-        return Err(Error::unsupported(
-            "the PNG was rewritten for iPhone programs (CgBI), which is not supported",
-        ));
-    }
-    if png.find(b"IDAT").is_none() {
-        return Err(Error::corrupt(Format::Png, "it holds no picture"));
-    }
+    check_kind(&png)?;
     let frames = frames(&png)?;
     request.limits.check_frames(frames)?;
     if png.header.colour == Colour::Indexed {
@@ -31,6 +25,18 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     } else {
         process_samples(request, &png)
     }
+}
+
+fn check_kind(png: &Chunks<'_>) -> Result<(), Error> {
+    if png.find(b"CgBI").is_some() {
+        return Err(Error::unsupported(
+            "the PNG was rewritten for iPhone programs (CgBI), which is not supported",
+        ));
+    }
+    if png.find(b"IDAT").is_none() {
+        return Err(Error::corrupt(Format::Png, "it holds no picture"));
+    }
+    Ok(())
 }
 
 /// What acTL claims, or 1.

@@ -1,6 +1,6 @@
 //! Writing a TIFF with the compression and the tags of another.
 
-use std::io::Cursor;
+use std::{io::Cursor, rc::Rc};
 
 use image::ColorType;
 use tiff::{
@@ -17,7 +17,7 @@ use super::Source;
 use crate::{Error, Format, pixels::Samples};
 
 /// Tags that say something about the picture and nothing about how it is stored.
-const DESCRIBING: &[Tag] = &[
+pub(super) const DESCRIBING: &[Tag] = &[
     Tag::Unknown(269),
     Tag::ImageDescription,
     Tag::Make,
@@ -38,7 +38,7 @@ const DESCRIBING: &[Tag] = &[
 ];
 
 /// Directories and blocks that are not taken over.
-const LEFT_OUT: &[(Tag, &str)] = &[
+pub(super) const LEFT_OUT: &[(Tag, &str)] = &[
     (Tag::ExifDirectory, "EXIF"),
     (Tag::GpsDirectory, "GPS"),
     (Tag::SubIfd, "sub-picture"),
@@ -52,32 +52,19 @@ pub(super) fn encode(
     notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, Error> {
     let plan = Plan::read(source, samples, alpha, notes);
-    let words = || pairs(&samples.bytes);
-    let floats = || quads(&samples.bytes);
-    let written = match samples.colour {
-        ColorType::L8 => plan.write::<colortype::Gray8>(&samples.bytes),
-        ColorType::La8 => plan.write::<colortype::Gray8>(&samples.bytes),
-        ColorType::Rgb8 => plan.write::<colortype::RGB8>(&samples.bytes),
-        ColorType::Rgba8 => plan.write::<colortype::RGB8>(&samples.bytes),
-        ColorType::L16 | ColorType::La16 => plan.write::<colortype::Gray16>(&words()),
-        ColorType::Rgb16 | ColorType::Rgba16 => plan.write::<colortype::RGB16>(&words()),
-        ColorType::Rgb32F | ColorType::Rgba32F => plan.write::<colortype::RGB32Float>(&floats()),
-        other => {
-            let message = format!("the TIFF decodes to {other:?}, which cannot be written back");
-            return Err(Error::unsupported(message));
-        }
-    };
-    written.map_err(|error| Error::unwritable(Format::Tiff, error))
+    plan.write_samples(samples)
 }
 
 /// How the result is to be written.
-struct Plan {
-    width: u32,
-    height: u32,
-    compression: Compression,
-    predictor: Predictor,
-    alpha: Option<ExtraSamples>,
-    tags: Vec<(Tag, ValueBuffer)>,
+pub(super) struct Plan {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) compression: Compression,
+    pub(super) predictor: Predictor,
+    pub(super) alpha: Option<ExtraSamples>,
+    pub(super) tags: Vec<(Tag, ValueBuffer)>,
+    /// Tags of the source that are shared with others.
+    pub(super) kept: Option<Rc<Vec<(Tag, ValueBuffer)>>>,
 }
 
 impl Plan {
@@ -96,7 +83,30 @@ impl Plan {
             predictor: predictor(source, samples.colour),
             alpha: has_alpha.then_some(kind.unwrap_or(ExtraSamples::UnassociatedAlpha)),
             tags: describing_tags(source, samples.colour, notes),
+            kept: None,
         }
+    }
+
+    pub(super) fn write_samples(&self, samples: &Samples) -> Result<Vec<u8>, Error> {
+        let words = || pairs(&samples.bytes);
+        let floats = || quads(&samples.bytes);
+        let written = match samples.colour {
+            ColorType::L8 => self.write::<colortype::Gray8>(&samples.bytes),
+            ColorType::La8 => self.write::<colortype::Gray8>(&samples.bytes),
+            ColorType::Rgb8 => self.write::<colortype::RGB8>(&samples.bytes),
+            ColorType::Rgba8 => self.write::<colortype::RGB8>(&samples.bytes),
+            ColorType::L16 | ColorType::La16 => self.write::<colortype::Gray16>(&words()),
+            ColorType::Rgb16 | ColorType::Rgba16 => self.write::<colortype::RGB16>(&words()),
+            ColorType::Rgb32F | ColorType::Rgba32F => {
+                self.write::<colortype::RGB32Float>(&floats())
+            }
+            other => {
+                let message =
+                    format!("the TIFF decodes to {other:?}, which cannot be written back");
+                return Err(Error::unsupported(message));
+            }
+        };
+        written.map_err(|error| Error::unwritable(Format::Tiff, error))
     }
 
     fn write<C: Layout>(&self, samples: &[C::Inner]) -> TiffResult<Vec<u8>>
@@ -104,14 +114,16 @@ impl Plan {
         [C::Inner]: TiffValue,
     {
         let mut bytes = Cursor::new(Vec::new());
+        // The encoder predicts across alpha as if it were not there, which gives other pixels.
+        let predictor = if self.alpha.is_some() { Predictor::None } else { self.predictor };
         let mut encoder = TiffEncoder::new(&mut bytes)?
             .with_compression(self.compression)
-            .with_predictor(self.predictor);
+            .with_predictor(predictor);
         let mut image = encoder.new_image::<C>(self.width, self.height)?;
         if let Some(alpha) = self.alpha {
             image.extra_samples(&[alpha])?;
         }
-        for (tag, value) in &self.tags {
+        for (tag, value) in self.tags.iter().chain(self.kept.iter().flat_map(|kept| kept.iter())) {
             image.encoder().write_tag_buf(*tag, value)?;
         }
         image.write_data(samples)?;
@@ -119,7 +131,7 @@ impl Plan {
     }
 }
 
-fn compression(source: &mut Source<'_>, notes: &mut Vec<String>) -> Compression {
+pub(super) fn compression(source: &mut Source<'_>, notes: &mut Vec<String>) -> Compression {
     let method = source.find_tag_unsigned::<u16>(Tag::Compression).ok().flatten();
     match method.unwrap_or(1) {
         1 => Compression::Uncompressed,
@@ -133,7 +145,7 @@ fn compression(source: &mut Source<'_>, notes: &mut Vec<String>) -> Compression 
     }
 }
 
-fn predictor(source: &mut Source<'_>, colour: ColorType) -> Predictor {
+pub(super) fn predictor(source: &mut Source<'_>, colour: ColorType) -> Predictor {
     let predictor = source.find_tag_unsigned::<u16>(Tag::Predictor).ok().flatten();
     let is_float = matches!(colour, ColorType::Rgb32F | ColorType::Rgba32F);
     if predictor == Some(2) && !is_float { Predictor::Horizontal } else { Predictor::None }

@@ -3,6 +3,7 @@
 
 mod directory;
 mod encode;
+pub(crate) mod general;
 
 use std::io::Cursor;
 

@@ -1,0 +1,187 @@
+//! GIF for the general way: at most 256 colours a frame, and pixels that are there or not.
+
+use color_quant::NeuQuant;
+use gif::{DisposalMethod, Encoder, Repeat};
+use image::RgbaImage;
+
+use super::{
+    animation::{AnimationWriter, Frame, changed},
+    palette::Palette,
+};
+use crate::{Error, Format};
+
+/// From this alpha on a pixel is there.
+const THRESHOLD: u8 = 128;
+/// Pixels for each step of speed: 1 is best and slowest, and learns from every pixel; 10, which its
+/// authors call a good compromise, learns from every tenth.
+const PIXELS_A_STEP: usize = 20_000;
+
+/// What a GIF says about itself, beside its frames.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    /// 0 for without end.
+    pub(crate) plays: u32,
+    pub(crate) has_comment: bool,
+}
+
+impl Source {
+    /// Looks for the extensions before the first frame; elsewhere hardly any program puts them.
+    pub(crate) fn open(input: &[u8]) -> Self {
+        const LOOP: &[u8] = b"NETSCAPE2.0\x03\x01";
+        let head = input.get(..4096).unwrap_or(input);
+        let find = |what: &[u8]| head.windows(what.len()).position(|window| window == what);
+        let repeats = find(LOOP).and_then(|at| head.get(at + LOOP.len()..)?.first_chunk());
+        Self {
+            // The count is of the times after the first one.
+            plays: match repeats.map(|repeats| u32::from(u16::from_le_bytes(*repeats))) {
+                None => 1,
+                Some(0) => 0,
+                Some(repeats) => repeats + 1,
+            },
+            has_comment: find(b"\x21\xfe").is_some(),
+        }
+    }
+}
+
+/// Writes frames as they come, each with its own colours.
+pub(crate) struct GifWriter {
+    encoder: Encoder<Vec<u8>>,
+    size: (u16, u16),
+    /// What is on the screen before the waiting frame.
+    screen: RgbaImage,
+    /// The last frame: how it has to be cleared depends on the next one.
+    waiting: Option<Frame>,
+    /// Frames whose colours had to be reduced.
+    reduced: u32,
+    notes: Vec<String>,
+}
+
+impl GifWriter {
+    /// `size` is at most 65535 on either side.
+    pub(crate) fn new((width, height): (u32, u32), plays: u32) -> Result<Self, Error> {
+        let size = (width as u16, height as u16);
+        let encoder = Encoder::new(Vec::new(), size.0, size.1, &[]);
+        let mut encoder = encoder.map_err(unwritable)?;
+        let repeat = match plays {
+            0 => Some(Repeat::Infinite),
+            1 => None,
+            plays => Some(Repeat::Finite(u16::try_from(plays - 1).unwrap_or(u16::MAX))),
+        };
+        if let Some(repeat) = repeat {
+            encoder.set_repeat(repeat).map_err(unwritable)?;
+        }
+        let screen = RgbaImage::new(width, height);
+        Ok(Self { encoder, size, screen, waiting: None, reduced: 0, notes: Vec::new() })
+    }
+
+    fn write(&mut self, frame: Frame, is_cleared: bool) -> Result<(), Error> {
+        let whole = (0, 0, u32::from(self.size.0), u32::from(self.size.1));
+        // What is to be cleared afterwards has to be all of the screen.
+        let (left, top, width, height) =
+            if is_cleared { whole } else { changed(&self.screen, &frame.image, 1) };
+        let part = image::imageops::crop_imm(&frame.image, left, top, width, height).to_image();
+        let mut written = self.indexed(&part);
+        (written.left, written.top) = (left as u16, top as u16);
+        written.delay = frame.delay.hundredths();
+        written.dispose =
+            if is_cleared { DisposalMethod::Background } else { DisposalMethod::Keep };
+        self.encoder.write_frame(&written).map_err(unwritable)?;
+        self.screen = if is_cleared { RgbaImage::new(whole.2, whole.3) } else { frame.image };
+        Ok(())
+    }
+
+    fn indexed(&mut self, part: &RgbaImage) -> gif::Frame<'static> {
+        let (width, height) = (part.width() as u16, part.height() as u16);
+        let (palette, indices) = match Palette::of(&part.clone().into()) {
+            Some((palette, indices)) => (palette, indices),
+            None => {
+                self.reduced += 1;
+                reduced(part)
+            }
+        };
+        let transparent = palette.colours.iter().position(|[_, _, _, alpha]| *alpha == 0);
+        let mut frame = gif::Frame {
+            width,
+            height,
+            transparent: transparent.map(|index| index as u8),
+            palette: Some(palette.rgb()),
+            ..gif::Frame::default()
+        };
+        frame.buffer = indices.into();
+        frame
+    }
+}
+
+impl AnimationWriter for GifWriter {
+    fn push(&mut self, mut frame: Frame) -> Result<(), Error> {
+        if make_binary(&mut frame.image) && self.notes.is_empty() {
+            self.notes.push("GIF knows no half transparency; pixels became opaque or none".into());
+        }
+        if let Some(last) = self.waiting.take() {
+            // A pixel that vanishes can only be cleared.
+            let mut pairs = last.image.pixels().zip(frame.image.pixels());
+            let is_cleared = pairs.any(|(last, next)| last.0[3] > 0 && next.0[3] == 0);
+            self.write(last, is_cleared)?;
+        }
+        self.waiting = Some(frame);
+        Ok(())
+    }
+
+    fn written_bytes(&self) -> usize {
+        self.encoder.get_ref().len()
+    }
+
+    fn finish(mut self: Box<Self>, notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
+        if let Some(last) = self.waiting.take() {
+            self.write(last, false)?;
+        }
+        notes.append(&mut self.notes);
+        if self.reduced > 0 {
+            let frames = self.reduced;
+            notes.push(format!("GIF holds 256 colours; {frames} frame(s) had more and lost some"));
+        }
+        self.encoder.into_inner().map_err(unwritable)
+    }
+}
+
+/// Makes every pixel opaque or black and fully transparent; tells whether one was in between.
+fn make_binary(image: &mut RgbaImage) -> bool {
+    let mut had_between = false;
+    for pixel in image.pixels_mut() {
+        let alpha = pixel.0[3];
+        had_between |= !matches!(alpha, 0 | 255);
+        if alpha < THRESHOLD {
+            pixel.0 = [0; 4];
+        } else {
+            pixel.0[3] = 255;
+        }
+    }
+    had_between
+}
+
+/// The best 256 colours, or 255 and none at all.
+fn reduced(part: &RgbaImage) -> (Palette, Vec<u8>) {
+    let has_holes = part.pixels().any(|pixel| pixel.0[3] == 0);
+    let opaque = part.pixels().filter(|pixel| pixel.0[3] > 0);
+    let opaque: Vec<u8> = opaque.flat_map(|pixel| pixel.0).collect();
+    let speed = (opaque.len() / 4 / PIXELS_A_STEP).clamp(1, 10) as i32;
+    let quantiser = NeuQuant::new(speed, if has_holes { 255 } else { 256 }, &opaque);
+    let rgb = quantiser.color_map_rgb();
+    let (rgb, _) = rgb.as_chunks::<3>();
+    let mut colours: Vec<[u8; 4]> = rgb.iter().map(|[r, g, b]| [*r, *g, *b, 255]).collect();
+    let hole = colours.len() as u8;
+    if has_holes {
+        colours.push([0; 4]);
+    }
+    let mut known = std::collections::HashMap::new();
+    let index = |pixel: &image::Rgba<u8>| match pixel.0 {
+        [_, _, _, 0] => hole,
+        colour => *known.entry(colour).or_insert_with(|| quantiser.index_of(&colour) as u8),
+    };
+    let indices = part.pixels().map(index).collect();
+    (Palette { colours }, indices)
+}
+
+fn unwritable(error: impl std::fmt::Display) -> Error {
+    Error::unwritable(Format::Gif, error)
+}

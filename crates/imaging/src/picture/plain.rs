@@ -1,0 +1,170 @@
+//! The formats that are hardly more than their pixels: BMP, TGA, PNM, QOI and ICO.
+
+use std::io::Cursor;
+
+use image::{
+    DynamicImage, ImageEncoder,
+    codecs::{
+        bmp::BmpEncoder,
+        ico::{IcoEncoder, IcoFrame},
+        qoi::QoiEncoder,
+        tga::TgaEncoder,
+    },
+};
+
+use super::{
+    metadata::{Density, Metadata, Unit},
+    palette::Palette,
+};
+use crate::{Error, Format};
+
+/// Where a BMP has its pixels per metre.
+const BMP_DENSITY: usize = 38;
+/// Where a QOI says whether its samples are linear.
+const QOI_COLOURS: usize = 13;
+const ICO_HEADER_BYTES: usize = 6;
+const ICO_ENTRY_BYTES: usize = 16;
+
+/// What the header of a BMP says about density.
+pub(crate) fn bmp_density(input: &[u8]) -> Option<Density> {
+    let header_bytes = u32::from_le_bytes(*input.get(14..)?.first_chunk()?);
+    let &[a0, a1, a2, a3, d0, d1, d2, d3] = input.get(BMP_DENSITY..)?.first_chunk()?;
+    let across = u32::from_le_bytes([a0, a1, a2, a3]);
+    let down = u32::from_le_bytes([d0, d1, d2, d3]);
+    let is_given = header_bytes >= 40 && across > 0 && down > 0;
+    is_given.then(|| Density { across: across.into(), down: down.into(), unit: Unit::Metre })
+}
+
+/// Whether a BMP has a colour table.
+pub(crate) fn bmp_is_indexed(input: &[u8]) -> bool {
+    let header_bytes = input.get(14..18).and_then(|bytes| bytes.first_chunk());
+    let bits_at = if header_bytes == Some(&12u32.to_le_bytes()) { 24 } else { 28 };
+    matches!(input.get(bits_at..bits_at + 2), Some([1..=8, 0]))
+}
+
+/// Writes gray, RGB or RGBA of eight bits; with `is_indexed` as a colour table where that will do.
+pub(crate) fn encode_bmp(
+    image: &DynamicImage,
+    is_indexed: bool,
+    metadata: &Metadata,
+) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let (width, height) = (image.width(), image.height());
+    let palette = Palette::of(image).filter(|(found, _)| is_indexed && found.alpha().is_none());
+    let mut encoder = BmpEncoder::new(&mut bytes);
+    let done = if let Some((palette, indices)) = palette {
+        let colours: Vec<[u8; 3]> = palette.rgb().as_chunks::<3>().0.to_vec();
+        let kind = image::ExtendedColorType::L8;
+        encoder.encode_with_palette(&indices, width, height, kind, Some(&colours))
+    } else {
+        encoder.encode(image.as_bytes(), width, height, image.color().into())
+    };
+    done.map_err(|error| Error::unwritable(Format::Bmp, error))?;
+    if let Some(density) = metadata.density.filter(|density| density.unit != Unit::Aspect) {
+        let (across, down) = density.per(Unit::Metre).rounded();
+        let field = [across.to_le_bytes(), down.to_le_bytes()].concat();
+        if let Some(place) = bytes.get_mut(BMP_DENSITY..BMP_DENSITY + field.len()) {
+            place.copy_from_slice(&field);
+        }
+    }
+    Ok(bytes)
+}
+
+/// Writes eight bits of any kind but gray with alpha, in run-length packets.
+pub(crate) fn encode_tga(image: &DynamicImage) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    TgaEncoder::new(&mut bytes)
+        .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
+        .map_err(|error| Error::unwritable(Format::Tga, error))?;
+    Ok(bytes)
+}
+
+/// Writes RGB or RGBA of eight bits; `source` is the QOI it was read from, if it was one.
+pub(crate) fn encode_qoi(image: &DynamicImage, source: Option<&[u8]>) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    QoiEncoder::new(&mut bytes)
+        .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
+        .map_err(|error| Error::unwritable(Format::Qoi, error))?;
+    let colours = source.and_then(|source| source.get(QOI_COLOURS));
+    if let (Some(to), Some(from)) = (bytes.get_mut(QOI_COLOURS), colours) {
+        *to = *from;
+    }
+    Ok(bytes)
+}
+
+/// Writes PBM, PGM, PPM or, where there is alpha, PAM; eight or sixteen bits.
+pub(crate) fn encode_pnm(image: &DynamicImage, is_bitmap: bool) -> Vec<u8> {
+    let (width, height) = (image.width(), image.height());
+    let colour = image.color();
+    let channels = colour.channel_count();
+    let sample_bytes = colour.bytes_per_pixel() / channels;
+    if let (true, Some(gray)) = (is_bitmap, image.as_luma8())
+        && gray.iter().all(|sample| matches!(sample, 0 | 255))
+    {
+        let mut bytes = format!("P4\n{width} {height}\n").into_bytes();
+        gray.rows().for_each(|row| {
+            let row: Vec<bool> = row.map(|pixel| pixel.0 == [0]).collect();
+            bytes.extend(row.chunks(8).map(eight_bits));
+        });
+        return bytes;
+    }
+    let most = if sample_bytes == 2 { 65535 } else { 255 };
+    let head = match (channels, colour.has_alpha()) {
+        (1, _) => format!("P5\n{width} {height}\n{most}\n"),
+        (3, _) => format!("P6\n{width} {height}\n{most}\n"),
+        (_, _) => {
+            let kind = if channels == 2 { "GRAYSCALE_ALPHA" } else { "RGB_ALPHA" };
+            format!(
+                "P7\nWIDTH {width}\nHEIGHT {height}\nDEPTH {channels}\nMAXVAL {most}\n\
+                 TUPLTYPE {kind}\nENDHDR\n"
+            )
+        }
+    };
+    let mut bytes = head.into_bytes();
+    if sample_bytes == 2 {
+        bytes.extend(crate::pixels::big_endian(image.as_bytes()));
+    } else {
+        bytes.extend(image.as_bytes());
+    }
+    bytes
+}
+
+/// Up to eight pixels, the first one in the highest bit.
+fn eight_bits(pixels: &[bool]) -> u8 {
+    let bits = pixels.iter().zip((0..8).rev());
+    bits.fold(0, |byte, (is_set, place)| byte | u8::from(*is_set) << place)
+}
+
+/// Every picture of an icon as an icon of its own.
+pub(crate) fn icons(input: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let mut cursor = crate::cursor::Cursor::new(input, Format::Ico);
+    let head = cursor.array::<4>()?;
+    let count = cursor.u16_le()?;
+    let mut icons = Vec::new();
+    for _ in 0..count {
+        let description = cursor.array::<8>()?;
+        let (length, start) = (cursor.u32_le()? as usize, cursor.u32_le()? as usize);
+        let data = start.checked_add(length).and_then(|end| input.get(start..end));
+        let data = data.ok_or_else(|| Error::truncated(Format::Ico))?;
+        let start = (ICO_HEADER_BYTES + ICO_ENTRY_BYTES) as u32;
+        let head = [&head[..], &[1, 0], &description, &(length as u32).to_le_bytes()].concat();
+        icons.push([&head[..], &start.to_le_bytes(), data].concat());
+    }
+    Ok(icons)
+}
+
+/// Writes pictures, each at most 256 x 256, as PNGs of RGBA with eight bits: programs expect
+/// nothing else in an icon.
+pub(crate) fn encode_ico(images: Vec<DynamicImage>) -> Result<Vec<u8>, Error> {
+    let mut bytes = Cursor::new(Vec::new());
+    let frame = |image: DynamicImage| {
+        let image = image.into_rgba8();
+        let (width, height) = image.dimensions();
+        IcoFrame::as_png(&image, width, height, image::ExtendedColorType::Rgba8)
+    };
+    let frames = images.into_iter().map(frame).collect::<Result<Vec<_>, _>>();
+    frames
+        .and_then(|frames| IcoEncoder::new(&mut bytes).encode_images(&frames))
+        .map_err(|error| Error::unwritable(Format::Ico, error))?;
+    Ok(bytes.into_inner())
+}

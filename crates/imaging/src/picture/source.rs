@@ -1,0 +1,260 @@
+//! Any file, looked through before it is decoded.
+
+use std::io::Cursor;
+
+use image::{
+    DynamicImage, ImageDecoder,
+    codecs::{
+        bmp::BmpDecoder, gif::GifDecoder, ico::IcoDecoder, pnm::PnmDecoder, qoi::QoiDecoder,
+        tga::TgaDecoder, webp::WebPDecoder,
+    },
+};
+
+use super::{
+    animation::Animation,
+    gif,
+    metadata::{Metadata, Native},
+    plain, webp,
+};
+use crate::{
+    Error, Format, Limits, bmp, gif as gif_file, invert::SampleMap, jpeg, pixels, pixels::refused,
+    png, pnm, request::Request, tga, tiff,
+};
+
+/// What is known of a file before it is decoded.
+pub(super) struct Source<'a> {
+    pub(super) input: &'a [u8],
+    pub(super) format: Format,
+    pub(super) kind: Kind<'a>,
+    pub(super) metadata: Metadata,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// Bytes of a decoded pixel.
+    pub(super) pixel_bytes: u64,
+    /// What decoding takes, the samples included.
+    pub(super) decoding_bytes: u64,
+    pub(super) frames: u32,
+}
+
+/// What only one format has to say.
+pub(super) enum Kind<'a> {
+    Jpeg(Box<jpeg::general::Source<'a>>),
+    Png(Box<png::general::Source<'a>>),
+    Tiff(Box<tiff::general::Source<'a>>),
+    WebP(webp::Source),
+    Gif(gif::Source),
+    Bmp { is_indexed: bool },
+    Pnm { is_bitmap: bool },
+    Icons(Vec<Vec<u8>>),
+    Qoi,
+    Tga,
+}
+
+/// Size, bytes of a pixel, and the number of frames.
+type Shape = (u32, u32, u64, u32);
+
+impl<'a> Source<'a> {
+    /// Size and number of frames are within the limits then.
+    pub(super) fn open(
+        input: &'a [u8],
+        format: Format,
+        limits: &'a Limits,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, Error> {
+        let request = Request { input, map: SampleMap::Keep, strip: false, limits };
+        let (kind, metadata, shape) = look_through(&request, format, notes)?;
+        let (width, height, pixel_bytes, frames) = shape;
+        limits.check_size(width, height)?;
+        limits.check_frames(frames)?;
+        let samples = u64::from(width).saturating_mul(height.into()).saturating_mul(pixel_bytes);
+        let decoding_bytes = match &kind {
+            Kind::Jpeg(source) => source.memory_bytes(&request),
+            Kind::Png(_)
+            | Kind::Tiff(_)
+            | Kind::WebP(_)
+            | Kind::Gif(_)
+            | Kind::Bmp { .. }
+            | Kind::Pnm { .. }
+            | Kind::Icons(_)
+            | Kind::Qoi
+            | Kind::Tga => samples.saturating_mul(2),
+        };
+        Ok(Self {
+            input,
+            format,
+            kind,
+            metadata,
+            width,
+            height,
+            pixel_bytes,
+            decoding_bytes,
+            frames,
+        })
+    }
+
+    /// The one picture of an icon that goes into another format.
+    pub(super) fn of_icon(width: u32, height: u32) -> Self {
+        Self {
+            input: &[],
+            format: Format::Ico,
+            kind: Kind::Icons(Vec::new()),
+            metadata: Metadata::default(),
+            width,
+            height,
+            pixel_bytes: 4,
+            decoding_bytes: 0,
+            frames: 1,
+        }
+    }
+
+    pub(super) fn is_ycbcr(&self) -> bool {
+        matches!(&self.kind, Kind::Jpeg(source) if source.is_ycbcr())
+    }
+
+    /// The picture; of a JPEG as luma and chroma if asked for.
+    pub(super) fn decode(
+        &self,
+        as_ycbcr: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<DynamicImage, Error> {
+        let reader = Cursor::new(self.input);
+        let damaged = |error| refused(self.format, error);
+        match &self.kind {
+            Kind::Jpeg(source) => source.decode(self.input, as_ycbcr, notes),
+            Kind::Tiff(source) => source.decode(notes),
+            Kind::Png(source) => self.read(source.decoder()?),
+            Kind::WebP(_) => self.read(WebPDecoder::new(reader).map_err(damaged)?),
+            Kind::Gif(_) => self.read(GifDecoder::new(reader).map_err(damaged)?),
+            Kind::Bmp { .. } => self.read(BmpDecoder::new(reader).map_err(damaged)?),
+            Kind::Pnm { .. } => self.read(PnmDecoder::new(reader).map_err(damaged)?),
+            Kind::Qoi => self.read(QoiDecoder::new(reader).map_err(damaged)?),
+            Kind::Tga => self.read(TgaDecoder::new(reader).map_err(damaged)?),
+            Kind::Icons(_) => self.read(IcoDecoder::new(reader).map_err(damaged)?),
+        }
+    }
+
+    fn read(&self, decoder: impl ImageDecoder) -> Result<DynamicImage, Error> {
+        if decoder.total_bytes() > self.decoding_bytes {
+            let what = "it decodes to more than its header says";
+            return Err(Error::corrupt(self.format, what));
+        }
+        DynamicImage::from_decoder(decoder).map_err(|error| refused(self.format, error))
+    }
+
+    /// The frames, decoded one by one as they are asked for.
+    pub(super) fn animation(&self) -> Result<Animation<'a>, Error> {
+        let reader = Cursor::new(self.input);
+        let damaged = |error| refused(self.format, error);
+        let (format, count) = (self.format, self.frames);
+        match &self.kind {
+            Kind::Gif(source) => {
+                let decoder = GifDecoder::new(reader).map_err(damaged)?;
+                Ok(Animation::new(format, count, source.plays, decoder))
+            }
+            Kind::WebP(source) => {
+                let decoder = WebPDecoder::new(reader).map_err(damaged)?;
+                Ok(Animation::new(format, count, source.plays, decoder))
+            }
+            Kind::Png(source) => {
+                let decoder = source.decoder()?.apng().map_err(damaged)?;
+                Ok(Animation::new(format, count, source.plays, decoder))
+            }
+            Kind::Jpeg(_)
+            | Kind::Tiff(_)
+            | Kind::Bmp { .. }
+            | Kind::Pnm { .. }
+            | Kind::Icons(_)
+            | Kind::Qoi
+            | Kind::Tga => Err(Error::unsupported(format!("the {format} has several pictures"))),
+        }
+    }
+}
+
+fn look_through<'a>(
+    request: &Request<'a>,
+    format: Format,
+    notes: &mut Vec<String>,
+) -> Result<(Kind<'a>, Metadata, Shape), Error> {
+    let input = request.input;
+    Ok(match format {
+        Format::Jpeg => {
+            let source = jpeg::general::Source::open(input, notes)?;
+            let (width, height) = source.size();
+            let shape = (width, height, source.channels(), 1);
+            (Kind::Jpeg(Box::new(source.clone())), source.metadata, shape)
+        }
+        Format::Png => {
+            let source = png::general::Source::open(input, request.limits, notes)?;
+            let shape = (source.width, source.height, source.pixel_bytes, source.frames);
+            (Kind::Png(Box::new(source.clone())), source.metadata, shape)
+        }
+        Format::Tiff => {
+            let source = tiff::general::Source::open(input, notes)?;
+            let shape = (source.width, source.height, source.pixel_bytes, 1);
+            (Kind::Tiff(Box::new(source.clone())), source.metadata, shape)
+        }
+        Format::WebP => {
+            let source = webp::Source::open(input, notes)?;
+            let decoder = WebPDecoder::new(Cursor::new(input));
+            let decoder = decoder.map_err(|error| refused(format, error))?;
+            let shape = shape_of(&decoder, source.frames);
+            let metadata = source.metadata.clone();
+            (Kind::WebP(source), metadata, shape)
+        }
+        Format::Gif => {
+            let layout = gif_file::Layout::read(request)?;
+            notes.extend(layout.notes);
+            let source = gif::Source::open(input);
+            let shape = (layout.width.into(), layout.height.into(), 4, layout.frames);
+            let mut metadata = Metadata::default();
+            if source.has_comment {
+                metadata.native = Native::Unwritable(vec!["comments"]);
+            }
+            (Kind::Gif(source), metadata, shape)
+        }
+        Format::Bmp => {
+            let checked = bmp::process(request)?;
+            let is_indexed = plain::bmp_is_indexed(input);
+            let density = plain::bmp_density(input);
+            let shape = (checked.width, checked.height, 4, 1);
+            (Kind::Bmp { is_indexed }, Metadata { density, ..Metadata::default() }, shape)
+        }
+        Format::Pnm => {
+            pnm::process(request)?;
+            let decoder = PnmDecoder::new(Cursor::new(input));
+            let decoder = decoder.map_err(|error| refused(format, error))?;
+            let is_bitmap = matches!(input, [b'P', b'1' | b'4', ..]);
+            (Kind::Pnm { is_bitmap }, Metadata::default(), shape_of(&decoder, 1))
+        }
+        Format::Tga => {
+            let checked = tga::process(request)?;
+            (Kind::Tga, Metadata::default(), (checked.width, checked.height, 4, 1))
+        }
+        Format::Qoi => {
+            pixels::check_qoi(input)?;
+            let decoder = QoiDecoder::new(Cursor::new(input));
+            let decoder = decoder.map_err(|error| refused(format, error))?;
+            (Kind::Qoi, Metadata::default(), shape_of(&decoder, 1))
+        }
+        Format::Ico => {
+            let icons = plain::icons(input)?;
+            let count = icons.len() as u32;
+            (Kind::Icons(icons), Metadata::default(), (1, 1, 4, count))
+        }
+    })
+}
+
+fn shape_of(decoder: &impl ImageDecoder, frames: u32) -> Shape {
+    let (width, height) = decoder.dimensions();
+    (width, height, decoder.color_type().bytes_per_pixel().into(), frames)
+}
+
+/// One picture of an icon, with the bytes of a pixel.
+pub(super) fn decode_icon(icon: &[u8], limits: &Limits) -> Result<(DynamicImage, u64), Error> {
+    let damaged = |error| refused(Format::Ico, error);
+    let decoder = IcoDecoder::new(Cursor::new(icon)).map_err(damaged)?;
+    let (width, height, pixel_bytes, _) = shape_of(&decoder, 1);
+    limits.check_size(width, height)?;
+    limits.check_memory(decoder.total_bytes().saturating_mul(2))?;
+    Ok((DynamicImage::from_decoder(decoder).map_err(damaged)?, pixel_bytes))
+}

@@ -1,0 +1,189 @@
+//! WebP for the general way: its container, read and written.
+
+use image::{DynamicImage, codecs::webp::WebPEncoder};
+
+use super::{
+    animation::{AnimationWriter, Frame, Patch},
+    metadata::Metadata,
+};
+use crate::{Error, Format, cursor::Cursor};
+
+const ANIMATION_FLAG: u8 = 0x02;
+const XMP_FLAG: u8 = 0x04;
+const EXIF_FLAG: u8 = 0x08;
+const ALPHA_FLAG: u8 = 0x10;
+const PROFILE_FLAG: u8 = 0x20;
+/// Replace what is there, and leave the frame standing.
+const REPLACE: u8 = 0x02;
+
+/// A WebP that was looked through and not decoded.
+pub(crate) struct Source {
+    pub(crate) metadata: Metadata,
+    pub(crate) frames: u32,
+    /// 0 for without end.
+    pub(crate) plays: u32,
+    pub(crate) is_lossy: bool,
+}
+
+impl Source {
+    pub(crate) fn open(input: &[u8], notes: &mut Vec<String>) -> Result<Self, Error> {
+        let (chunks, trailing) = read(input)?;
+        let find = |wanted: &[u8; 4]| {
+            chunks.iter().find(|(kind, _)| kind == wanted).map(|&(_, data)| data)
+        };
+        let mut metadata = Metadata::default();
+        if let Some(exif) = find(b"EXIF") {
+            metadata.set_exif(exif, notes);
+        }
+        metadata.profile = find(b"ICCP").map(<[u8]>::to_vec);
+        metadata.xmp = find(b"XMP ").map(<[u8]>::to_vec);
+        if trailing > 0 {
+            notes.push(format!("{trailing} bytes after the end of the picture were left out"));
+        }
+        let frames = chunks.iter().filter(|(kind, _)| kind == b"ANMF").count();
+        let flags = find(b"VP8X").and_then(|data| data.first().copied()).unwrap_or(0);
+        let is_animated = frames > 0 || flags & ANIMATION_FLAG != 0;
+        let plays = find(b"ANIM").and_then(|data| data.get(4..6)?.first_chunk());
+        let in_frames = chunks.iter().any(|(kind, data)| {
+            kind == b"ANMF" && data.windows(4).take(512).any(|window| window == b"VP8 ")
+        });
+        Ok(Self {
+            metadata,
+            frames: if is_animated { frames.try_into().unwrap_or(u32::MAX) } else { 1 },
+            plays: plays.map_or(1, |plays| u16::from_le_bytes(*plays).into()),
+            is_lossy: find(b"VP8 ").is_some() || in_frames,
+        })
+    }
+}
+
+type Chunks<'a> = Vec<([u8; 4], &'a [u8])>;
+
+/// The chunks, and how many bytes follow behind them.
+fn read(input: &[u8]) -> Result<(Chunks<'_>, usize), Error> {
+    let mut cursor = Cursor::new(input, Format::WebP);
+    cursor.take(4)?;
+    let length = cursor.u32_le()? as usize;
+    let mut body = Cursor::new(cursor.take(length)?, Format::WebP);
+    body.take(4)?;
+    let mut chunks = Vec::new();
+    while !body.rest().is_empty() {
+        let kind = body.array()?;
+        let length = body.u32_le()? as usize;
+        chunks.push((kind, body.take(length)?));
+        // The last chunk of some files lacks its padding.
+        if length % 2 == 1 && !body.rest().is_empty() {
+            body.u8()?;
+        }
+    }
+    Ok((chunks, cursor.rest().len()))
+}
+
+/// Writes eight bits of any kind, without loss.
+pub(crate) fn encode(image: &DynamicImage, metadata: &Metadata) -> Result<Vec<u8>, Error> {
+    let encoded = lossless(image)?;
+    let exif = metadata.exif_to_write();
+    if metadata.profile.is_none() && exif.is_none() && metadata.xmp.is_none() {
+        return Ok(encoded);
+    }
+    let (chunks, _) = read(&encoded)?;
+    let pixels = chunks.into_iter().filter(|(kind, _)| kind == b"VP8L");
+    let alpha = if image.color().has_alpha() { ALPHA_FLAG } else { 0 };
+    let size = (image.width(), image.height());
+    Ok(assemble(alpha, size, metadata, pixels.map(|(kind, data)| (kind, data.to_vec()))))
+}
+
+fn lossless(image: &DynamicImage) -> Result<Vec<u8>, Error> {
+    let mut encoded = Vec::new();
+    let (width, height) = (image.width(), image.height());
+    WebPEncoder::new_lossless(&mut encoded)
+        .encode(image.as_bytes(), width, height, image.color().into())
+        .map_err(|error| Error::unwritable(Format::WebP, error))?;
+    Ok(encoded)
+}
+
+/// The extended form: a header that says what follows, then the chunks in their order.
+fn assemble(
+    mut flags: u8,
+    (width, height): (u32, u32),
+    metadata: &Metadata,
+    pictures: impl Iterator<Item = ([u8; 4], Vec<u8>)>,
+) -> Vec<u8> {
+    let exif = metadata.exif_to_write();
+    flags |= if metadata.profile.is_some() { PROFILE_FLAG } else { 0 };
+    flags |= if exif.is_some() { EXIF_FLAG } else { 0 };
+    flags |= if metadata.xmp.is_some() { XMP_FLAG } else { 0 };
+    let mut body = b"WEBP".to_vec();
+    let header = [&[flags, 0, 0, 0][..], &three_bytes(width - 1), &three_bytes(height - 1)];
+    push(&mut body, b"VP8X", &header.concat());
+    if let Some(profile) = &metadata.profile {
+        push(&mut body, b"ICCP", profile);
+    }
+    pictures.for_each(|(kind, data)| push(&mut body, &kind, &data));
+    if let Some(exif) = exif {
+        push(&mut body, b"EXIF", &exif);
+    }
+    if let Some(xmp) = &metadata.xmp {
+        push(&mut body, b"XMP ", xmp);
+    }
+    [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat()
+}
+
+fn three_bytes(number: u32) -> [u8; 3] {
+    let [low, middle, high, _] = number.to_le_bytes();
+    [low, middle, high]
+}
+
+fn push(body: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
+    body.extend(kind);
+    body.extend((data.len() as u32).to_le_bytes());
+    body.extend(data);
+    body.extend(std::iter::repeat_n(0, data.len() % 2));
+}
+
+/// Writes an animation frame by frame, each without loss.
+pub(crate) struct WebpAnimation<'a> {
+    size: (u32, u32),
+    metadata: &'a Metadata,
+    plays: u32,
+    frames: Vec<Vec<u8>>,
+    patch: Patch,
+}
+
+impl<'a> WebpAnimation<'a> {
+    pub(crate) fn new(size: (u32, u32), plays: u32, metadata: &'a Metadata) -> Self {
+        Self { size, metadata, plays, frames: Vec::new(), patch: Patch::default() }
+    }
+}
+
+impl AnimationWriter for WebpAnimation<'_> {
+    fn push(&mut self, frame: Frame) -> Result<(), Error> {
+        // Places are stored halved.
+        let (at, image) = self.patch.next(frame.image, 2);
+        let picture = lossless(&DynamicImage::ImageRgba8(image.clone()))?;
+        let (chunks, _) = read(&picture)?;
+        let mut data = Vec::new();
+        data.extend(three_bytes(at.0 / 2));
+        data.extend(three_bytes(at.1 / 2));
+        data.extend(three_bytes(image.width() - 1));
+        data.extend(three_bytes(image.height() - 1));
+        data.extend(three_bytes(frame.delay.milliseconds().min(0xff_ffff)));
+        data.push(REPLACE);
+        let pixels = chunks.iter().filter(|(kind, _)| kind == b"VP8L");
+        pixels.for_each(|(kind, pixels)| push(&mut data, kind, pixels));
+        self.frames.push(data);
+        Ok(())
+    }
+
+    fn written_bytes(&self) -> usize {
+        self.frames.iter().map(Vec::len).sum()
+    }
+
+    fn finish(self: Box<Self>, _notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
+        // No background, then the number of plays.
+        let plays = u16::try_from(self.plays).unwrap_or(u16::MAX).to_le_bytes();
+        let control = [&[0; 4][..], &plays].concat();
+        let frames = self.frames.into_iter().map(|data| (*b"ANMF", data));
+        let chunks = std::iter::once((*b"ANIM", control)).chain(frames);
+        Ok(assemble(ALPHA_FLAG | ANIMATION_FLAG, self.size, self.metadata, chunks))
+    }
+}
