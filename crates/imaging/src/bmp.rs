@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::{Error, Format, Output, Path, cursor::Cursor, invert::SampleMap, request::Request};
+use crate::{
+    Error, Format, Output, Path, cursor::Cursor, invert::SampleMap, picture::tables::ColourMap,
+    request::Request,
+};
 
 const FILE_HEADER_BYTES: usize = 14;
 
@@ -24,6 +27,29 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
         notes: Vec::new(),
         bytes,
     })
+}
+
+/// Applies any other map of colours, if there is a colour table.
+pub(crate) fn map_colours(
+    request: &Request<'_>,
+    map: ColourMap<'_>,
+) -> Result<Option<Output>, Error> {
+    let mut cursor = Cursor::new(request.input, Format::Bmp);
+    cursor.take(10)?;
+    let pixels_at = cursor.u32_le()? as usize;
+    let bitmap = Bitmap::read(&mut cursor)?;
+    if !bitmap.is_indexed() {
+        return Ok(None);
+    }
+    let mut output = process(request)?;
+    let table = bitmap.table(FILE_HEADER_BYTES, Some(pixels_at));
+    let table = output.bytes.get_mut(table).unwrap_or_default();
+    for entry in table.chunks_exact_mut(bitmap.entry_bytes()) {
+        if let [blue, green, red, ..] = entry {
+            [*red, *green, *blue] = map([*red, *green, *blue]);
+        }
+    }
+    Ok(Some(output))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,18 +3,31 @@
 
 use std::ops::Range;
 
-use crate::{Error, Format, Output, Path, cursor::Cursor, request::Request};
+use crate::{
+    Error, Format, Output, Path, cursor::Cursor, picture::tables::ColourMap, request::Request,
+};
 
 const EXTENSION: u8 = 0x21;
 const IMAGE: u8 = 0x2c;
 const TRAILER: u8 = 0x3b;
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
+    change_tables(request, |table| request.map.bytes(table))
+}
+
+/// Applies any other map of colours.
+pub(crate) fn map_colours(request: &Request<'_>, map: ColourMap<'_>) -> Result<Output, Error> {
+    change_tables(request, |table| {
+        table.as_chunks_mut().0.iter_mut().for_each(|colour| *colour = map(*colour));
+    })
+}
+
+fn change_tables(request: &Request<'_>, change: impl Fn(&mut [u8])) -> Result<Output, Error> {
     let layout = Layout::read(request)?;
     request.limits.check_memory(request.input.len() as u64)?;
     let mut bytes = request.input.to_vec();
     for table in layout.colour_tables {
-        request.map.bytes(bytes.get_mut(table).unwrap_or_default());
+        change(bytes.get_mut(table).unwrap_or_default());
     }
     Ok(Output {
         bytes,

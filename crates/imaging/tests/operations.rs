@@ -478,6 +478,17 @@ fn a_jpeg_gets_its_alpha_on_white_with_a_note() {
 
 #[test]
 fn palettes_stay_palettes_where_the_colours_allow() {
+    let bytes = indexed_png();
+    let before = image::load_from_memory(&bytes).unwrap();
+    let output = run(&bytes, "rotate=90");
+    assert_eq!(output.bytes[24..26], [2, 3], "two bits, indexed");
+    assert_eq!(decode(&output), before.rotate90());
+    let gray = run(&encode_gray_of_two_bits(), "flip=horizontal");
+    assert_eq!(gray.bytes[24..26], [2, 0], "two bits, gray");
+}
+
+/// Three colours, one of them half transparent, in two bits.
+fn indexed_png() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 3, 2);
     encoder.set_color(png::ColorType::Indexed);
@@ -487,12 +498,7 @@ fn palettes_stay_palettes_where_the_colours_allow() {
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&[0b0001_1000, 0b1001_0000]).unwrap();
     writer.finish().unwrap();
-    let before = image::load_from_memory(&bytes).unwrap();
-    let output = run(&bytes, "rotate=90");
-    assert_eq!(output.bytes[24..26], [2, 3], "two bits, indexed");
-    assert_eq!(decode(&output), before.rotate90());
-    let gray = run(&encode_gray_of_two_bits(), "flip=horizontal");
-    assert_eq!(gray.bytes[24..26], [2, 0], "two bits, gray");
+    bytes
 }
 
 fn encode_gray_of_two_bits() -> Vec<u8> {
@@ -502,6 +508,39 @@ fn encode_gray_of_two_bits() -> Vec<u8> {
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&[0b0001_1000]).unwrap();
     writer.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn chains_of_colours_alone_change_the_colour_tables_and_nothing_else() {
+    let gif = animated_gif(true);
+    let still: DynamicImage = frames(true)[1].clone().into();
+    let flat = run(&encode(&still.to_rgb8().into(), ImageFormat::Png), "convert=gif").bytes;
+    let bmp = indexed_bmp(&flat);
+    let png = indexed_png();
+    for bytes in [&gif, &flat, &bmp, &png] {
+        for text in ["grayscale", "brightness=20", "invert|contrast=30|grayscale", "contrast=-100"]
+        {
+            let output = run(bytes, text);
+            assert_eq!((output.path, output.bytes.len()), (Path::Palette, bytes.len()), "{text}");
+            // The same through the pixels.
+            let pixels = run(bytes, &format!("{text}|flip=vertical|flip=vertical"));
+            assert_eq!(pixels.path, Path::Pixels);
+            let (one, other) = (decode(&output).into_rgba8(), decode(&pixels).into_rgba8());
+            assert_looks_like(&one, &other, text);
+        }
+    }
+}
+
+/// A BMP with a colour table, made of a GIF of one frame.
+fn indexed_bmp(gif: &[u8]) -> Vec<u8> {
+    let image = image::load_from_memory(gif).unwrap().into_luma8();
+    let palette: Vec<[u8; 3]> = (0..=255u8).map(|shade| [shade, shade / 2, 255 - shade]).collect();
+    let mut bytes = Vec::new();
+    let (width, height) = image.dimensions();
+    image::codecs::bmp::BmpEncoder::new(&mut bytes)
+        .encode_with_palette(&image, width, height, image::ExtendedColorType::L8, Some(&palette))
+        .unwrap();
     bytes
 }
 

@@ -12,6 +12,7 @@ mod plain;
 mod resize;
 mod source;
 mod steps;
+pub(crate) mod tables;
 mod tone;
 mod webp;
 
@@ -35,6 +36,9 @@ pub(crate) fn process(
     pipeline: &Pipeline,
     limits: &Limits,
 ) -> Result<Output, Error> {
+    if let Some(output) = tables::process(input, format, pipeline.operations(), limits)? {
+        return Ok(output);
+    }
     let mut notes = Vec::new();
     let mut source = Source::open(input, format, limits, &mut notes)?;
     let job = Job { pipeline, limits, target: pipeline.target().unwrap_or(format) };

@@ -12,13 +12,15 @@ use png::{BitDepth, BlendOp, Compression, Encoder, Info, Writer};
 
 use super::chunks::{self, Chunk, Chunks, Colour, name};
 use crate::{
-    Error, Format, Limits,
+    Error, Format, Limits, Output,
     picture::{
         animation::{AnimationWriter, Frame, Patch},
         metadata::{Density, Metadata, Native, Unit},
         palette::Palette,
+        tables::ColourMap,
     },
     pixels::refused,
+    request::Request,
 };
 
 /// Signature and IHDR.
@@ -39,6 +41,32 @@ pub(crate) struct Source<'a> {
     pub(crate) frames: u32,
     /// 0 for without end.
     pub(crate) plays: u32,
+}
+
+/// Applies a map of colours to the palette, if there is one.
+pub(crate) fn map_colours(
+    request: &Request<'_>,
+    map: ColourMap<'_>,
+) -> Result<Option<Output>, Error> {
+    let png = Chunks::read(request.input)?;
+    if png.header.colour != Colour::Indexed {
+        return Ok(None);
+    }
+    let output = super::process(request)?;
+    // Inversion and this share what they leave out.
+    let kept = Chunks::read(&output.bytes)?;
+    let mut bytes = chunks::SIGNATURE.to_vec();
+    for chunk in &kept.chunks {
+        if &chunk.kind == b"PLTE" {
+            let mut palette = chunk.data.to_vec();
+            palette.as_chunks_mut().0.iter_mut().for_each(|colour| *colour = map(*colour));
+            chunks::write(&mut bytes, *b"PLTE", &palette);
+        } else if &chunk.kind != b"sPLT" {
+            bytes.extend(chunk.raw);
+        }
+    }
+    bytes.extend(kept.trailing);
+    Ok(Some(Output { bytes, ..output }))
 }
 
 /// How the samples of a PNG are stored.
