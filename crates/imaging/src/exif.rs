@@ -24,6 +24,48 @@ pub(crate) fn without_thumbnail(exif: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// Puts another thumbnail in the place of the one in an EXIF block, as `change` makes it of the
+/// old one. `None` when there is none, when `change` gives none, or when the new one does not fit.
+pub(crate) fn with_thumbnail(
+    exif: &[u8],
+    change: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let block = Block::new(exif)?;
+    let second = block.u32(block.link_after(block.u32(4)?)?)?;
+    let (start, end) = block.thumbnail(second).filter(|_| second > 0)?;
+    let new = change(exif.get(start..end)?)?;
+    if new.len() > end - start && end < exif.len() {
+        return None;
+    }
+    let length_at = block.entry(second, THUMBNAIL_LENGTH)? + 8;
+    let mut out = exif.get(..start)?.to_vec();
+    out.extend(&new);
+    if end < exif.len() {
+        out.resize(end, 0);
+        out.extend(exif.get(end..)?);
+    }
+    out.get_mut(length_at..length_at + 4)?.copy_from_slice(&block.u32_bytes(new.len() as u32));
+    Some(out)
+}
+
+/// An EXIF block with nothing but the orientation of this one; `None` if the picture stands
+/// upright anyway.
+pub(crate) fn orientation_only(exif: &[u8]) -> Option<Vec<u8>> {
+    let block = Block::new(exif)?;
+    let at = block.entry(block.u32(4)?, ORIENTATION)?;
+    let orientation = u8::try_from(block.u16(at + 8)?).ok()?;
+    if !(2..=8).contains(&orientation) {
+        return None;
+    }
+    let mut out = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    out.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    Some(out)
+}
+
+const ORIENTATION: usize = 0x0112;
+const THUMBNAIL_START: usize = 0x0201;
+const THUMBNAIL_LENGTH: usize = 0x0202;
+
 struct Block<'a> {
     bytes: &'a [u8],
     little: bool,
@@ -55,17 +97,25 @@ impl<'a> Block<'a> {
         (link.checked_add(4)? <= self.bytes.len()).then_some(link)
     }
 
-    fn value(&self, directory: usize, tag: usize) -> Option<usize> {
+    /// Where the directory has the entry of a tag.
+    fn entry(&self, directory: usize, tag: usize) -> Option<usize> {
         let count = self.u16(directory)?;
-        let entry = (0..count).map(|index| directory + 2 + index * 12);
-        let mut matching = entry.filter(|&at| self.u16(at) == Some(tag));
-        self.u32(matching.next()? + 8)
+        let entries = (0..count).map(|index| directory + 2 + index * 12);
+        entries.into_iter().find(|&at| self.u16(at) == Some(tag))
+    }
+
+    fn value(&self, directory: usize, tag: usize) -> Option<usize> {
+        self.u32(self.entry(directory, tag)? + 8)
+    }
+
+    fn u32_bytes(&self, value: u32) -> [u8; 4] {
+        if self.little { value.to_le_bytes() } else { value.to_be_bytes() }
     }
 
     /// The bytes of the thumbnail that the directory names.
     fn thumbnail(&self, directory: usize) -> Option<(usize, usize)> {
-        let start = self.value(directory, 0x0201)?;
-        let end = start.checked_add(self.value(directory, 0x0202)?)?;
+        let start = self.value(directory, THUMBNAIL_START)?;
+        let end = start.checked_add(self.value(directory, THUMBNAIL_LENGTH)?)?;
         (end <= self.bytes.len()).then_some((start, end))
     }
 }

@@ -4,9 +4,10 @@
 //! loop serves every depth and byte order, packed samples too, and compiles to wide instructions.
 
 /// What the chain of operations does to a single sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SampleMap {
     /// The sample stays.
+    #[default]
     Keep,
     /// Maximum minus sample.
     Invert,

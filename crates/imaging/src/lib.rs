@@ -105,6 +105,7 @@ mod webp;
 
 pub use error::{Class, Error};
 pub use format::Format;
+pub use jpeg::{JpegInverter, JpegSummary};
 pub use limits::Limits;
 pub use operations::{Bounds, Dimensions, Flip, Operation, Percent, Resize, Rotation, Side, Sigma};
 pub use output::{Output, Path};
@@ -132,9 +133,9 @@ pub fn process(input: &[u8], pipeline: &Pipeline, limits: &Limits) -> Result<Out
 /// Whether the way of a format by [`invert`] removes metadata when asked to.
 fn can_strip(format: Format) -> bool {
     match format {
+        Format::Jpeg => true,
         Format::Gif
         | Format::Png
-        | Format::Jpeg
         | Format::WebP
         | Format::Bmp
         | Format::Tiff

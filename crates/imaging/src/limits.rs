@@ -40,6 +40,11 @@ impl Limits {
         ))
     }
 
+    /// Rows that a picture of this width may have.
+    pub(crate) fn most_rows(&self, width: u32) -> u32 {
+        u32::try_from(self.max_pixels / u64::from(width.max(1))).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn check_frames(&self, frames: u32) -> Result<(), Error> {
         if frames <= self.max_frames {
             return Ok(());

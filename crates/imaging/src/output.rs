@@ -26,6 +26,8 @@ pub struct Output {
 /// The way a picture was processed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Path {
+    /// The signs in its entropy-coded data were flipped; nothing was decoded.
+    Bits,
     /// Its colour tables were rewritten; the pixels were not even read.
     Palette,
     /// Its pixels were rewritten.
@@ -35,6 +37,7 @@ pub enum Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Bits => "bits",
             Self::Palette => "palette",
             Self::Pixels => "pixels",
         })

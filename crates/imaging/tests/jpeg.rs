@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use image::{DynamicImage, ImageFormat};
-use imaging::{Class, Limits, Output, Pipeline};
+use imaging::{Class, JpegInverter, Limits, Output, Path, Pipeline};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 const WIDTH: u16 = 70;
@@ -137,23 +137,14 @@ fn profile_text_and_orientation_are_kept_and_gain_maps_are_not() {
 }
 
 #[test]
-fn a_wrong_profile_for_gray_is_left_out() {
-    let source =
-        jpeg(80, ColorType::Luma, |encoder| encoder.add_icc_profile(&profile(b"RGB ")).unwrap());
-    let output = process(&source).unwrap();
-    assert!(!contains(&output.bytes, b"ICC_PROFILE"));
-    assert_eq!(output.notes.len(), 1);
-}
-
-#[test]
-fn a_thumbnail_in_the_first_segment_goes() {
+fn a_thumbnail_in_the_first_segment_is_inverted_too() {
     let mut source = jpeg(80, ColorType::Luma, |_| ());
     // A thumbnail of one pixel behind the twelve bytes that JFIF fixes.
     source.splice(4..6, [0, 19]);
-    source.splice(18..20, [1, 1, 9, 9, 9]);
+    source.splice(18..20, [1, 1, 9, 8, 7]);
     let output = process(&source).unwrap();
-    assert_eq!(output.bytes[4..6], [0, 16]);
-    assert_eq!(output.bytes[18..20], [0, 0]);
+    assert_eq!(output.bytes[4..6], [0, 19]);
+    assert_eq!(output.bytes[18..23], [1, 1, 246, 247, 248]);
 }
 
 #[test]
@@ -175,4 +166,83 @@ fn kinds_that_are_not_covered_are_named() {
         assert_eq!(error.class, Class::Unsupported);
         assert!(error.message.contains(what), "{error}");
     }
+}
+
+/// The file pushed through in pieces of `size` bytes.
+fn in_pieces(source: &[u8], size: usize) -> Result<Vec<u8>, imaging::Error> {
+    let mut inverter = JpegInverter::new(&Limits::default());
+    let mut output = Vec::new();
+    for piece in source.chunks(size) {
+        inverter.push(piece, &mut output)?;
+    }
+    inverter.finish(&mut output).map(|_| output)
+}
+
+#[test]
+fn pieces_of_every_size_give_the_same_bytes_as_the_whole() {
+    for (interval, sampling) in [(0, SamplingFactor::F_2_2), (2, SamplingFactor::F_1_1)] {
+        let source = jpeg(90, ColorType::Rgb, |encoder| {
+            encoder.set_sampling_factor(sampling);
+            encoder.set_restart_interval(interval);
+        });
+        let whole = process(&source).unwrap().bytes;
+        for size in [1, 2, 3, 7, 100, 1000, source.len()] {
+            assert_eq!(in_pieces(&source, size).unwrap(), whole, "pieces of {size}");
+        }
+        assert_eq!(in_pieces(&whole, 5).unwrap(), source);
+    }
+}
+
+#[test]
+fn a_picture_that_ends_too_early_is_truncated_wherever_that_is() {
+    let source = jpeg(75, ColorType::Luma, |encoder| encoder.set_restart_interval(4));
+    for length in 2..source.len() - 2 {
+        let error = in_pieces(&source[..length], 64).unwrap_err();
+        assert_eq!(error.class, Class::Truncated, "{length}: {error}");
+    }
+    let without_end = in_pieces(&source[..source.len() - 2], 64).unwrap();
+    assert_eq!(without_end, process(&source).unwrap().bytes);
+}
+
+#[test]
+fn a_height_that_is_told_behind_the_picture_is_taken() {
+    let source = jpeg(80, ColorType::Rgb, |_| ());
+    let mut late = source.clone();
+    let frame = late.windows(2).position(|window| window == b"\xff\xc0").unwrap();
+    late[frame + 5..frame + 7].fill(0);
+    let end = late.len() - 2;
+    late.splice(end..end, [0xff, 0xdc, 0, 4, 0, HEIGHT as u8]);
+    let output = process(&late).unwrap();
+    assert_eq!((output.path, output.height), (Path::Bits, HEIGHT.into()));
+    let usual = process(&source).unwrap().bytes;
+    assert_eq!(output.bytes[frame + 7..end - 40], usual[frame + 7..end - 40]);
+    assert_eq!(process(&output.bytes).unwrap().bytes, late);
+}
+
+#[test]
+fn damage_within_the_scan_is_noticed_though_the_end_mark_is_there() {
+    let source = jpeg(90, ColorType::Rgb, |_| ());
+    let mut damaged = source.clone();
+    let (start, end) = (source.len() / 2, source.len() - 2);
+    damaged.drain(start..end);
+    assert_eq!(process(&damaged).unwrap_err().class, Class::Truncated);
+}
+
+#[test]
+fn stripping_leaves_the_profile_and_the_orientation() {
+    let exif = b"II*\0\x08\0\0\0\x02\0\x0f\x01\x02\0\x04\0\0\0Cam\0\x12\x01\x03\0\x01\0\0\0\x08\0\0\0\0\0\0\0";
+    let source = jpeg(80, ColorType::Rgb, |encoder| {
+        encoder.add_exif_metadata(exif).unwrap();
+        encoder.add_icc_profile(&profile(b"RGB ")).unwrap();
+        encoder.add_app_segment(13, b"a note".to_vec()).unwrap();
+    });
+    let pipeline = "invert|strip".parse().unwrap();
+    let output = imaging::process(&source, &pipeline, &Limits::default()).unwrap();
+    assert_eq!(output.path, Path::Bits);
+    assert!(contains(&output.bytes, &profile(b"RGB ")));
+    assert!(!contains(&output.bytes, b"Cam") && !contains(&output.bytes, b"a note"));
+    let mut decoder =
+        image::codecs::jpeg::JpegDecoder::new(std::io::Cursor::new(&output.bytes)).unwrap();
+    let orientation = image::ImageDecoder::orientation(&mut decoder).unwrap();
+    assert_eq!(orientation, image::metadata::Orientation::Rotate270);
 }

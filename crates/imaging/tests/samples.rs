@@ -52,6 +52,12 @@ fn difference(before: &DynamicImage, after: &DynamicImage) -> (f64, f64) {
     (sum / (3.0 * before.pixels().len() as f64), largest)
 }
 
+/// The step of the first coefficient: 8 at quality 75 of the usual tables, more below.
+fn luma_dc_step(jpeg: &[u8]) -> u8 {
+    let at = jpeg.windows(5).position(|window| window[..2] == *b"\xff\xdb" && window[4] == 0);
+    jpeg[at.unwrap() + 5]
+}
+
 #[test]
 fn every_sample_becomes_its_exact_inverse_within_the_bound_of_its_format() {
     let samples = samples();
@@ -66,7 +72,8 @@ fn every_sample_becomes_its_exact_inverse_within_the_bound_of_its_format() {
         let path = output.path;
         println!("{name:30} {mean:6.3} {largest:6.1} {size:6.2} {milliseconds:7.1}  {path}");
         if output.format == Format::Jpeg {
-            assert!(mean <= 2.0, "{name}: mean error {mean}");
+            let bound = if luma_dc_step(&source) <= 8 { 0.36 } else { 1.2 };
+            assert!(mean <= bound, "{name}: mean error {mean}");
         } else {
             assert_eq!(largest, 0.0, "{name}");
         }
@@ -80,7 +87,7 @@ fn twice_gives_the_pixels_and_where_nothing_is_encoded_the_bytes() {
     for (name, source) in samples() {
         let once = inverted(&source);
         let twice = inverted(&once.bytes);
-        if once.path == Path::Palette {
+        if matches!(once.path, Path::Bits | Path::Palette) {
             assert_eq!(twice.bytes, source, "{name}");
         } else if once.format != Format::Jpeg {
             assert_eq!(decode(&twice.bytes), decode(&source), "{name}");
@@ -108,15 +115,20 @@ fn the_animation_keeps_its_frames_and_their_delays() {
 }
 
 #[test]
-fn the_orientation_stays_and_the_thumbnail_of_the_old_picture_goes() {
+fn the_orientation_stays_and_the_thumbnail_is_inverted_too() {
     let source = sample("balloons-orientation-6.jpg");
     let output = inverted(&source);
     let orientation = |bytes: &[u8]| reader(bytes).into_decoder().unwrap().orientation().unwrap();
     assert_eq!(orientation(&source), image::metadata::Orientation::Rotate90);
     assert_eq!(orientation(&output.bytes), orientation(&source));
-    let pictures = |bytes: &[u8]| bytes.windows(3).filter(|w| *w == b"\xff\xd8\xff").count();
-    assert_eq!((pictures(&source), pictures(&output.bytes)), (2, 1));
-    assert!(output.notes.iter().any(|note| note.contains("thumbnail")), "{:?}", output.notes);
+    let thumbnail = |bytes: &[u8]| {
+        let starts = bytes.windows(3).enumerate().filter(|(_, start)| start == b"\xff\xd8\xff");
+        let inner = starts.map(|(at, _)| at).nth(1).expect("a thumbnail");
+        decode(&bytes[inner..])
+    };
+    let (mean, _) = difference(&thumbnail(&source), &thumbnail(&output.bytes));
+    // It has one level in steps of 13 / 8, and so misses it by most of a level.
+    assert!(mean <= 1.0, "mean error {mean}");
 }
 
 #[test]
@@ -138,8 +150,8 @@ fn the_depth_and_the_kind_of_colours_stay() {
 }
 
 #[test]
-fn only_webp_and_the_thumbnail_need_a_note() {
+fn only_webp_needs_a_note() {
     let with_notes = samples().into_iter().filter(|(_, bytes)| !inverted(bytes).notes.is_empty());
     let names: Vec<String> = with_notes.map(|(name, _)| name).collect();
-    assert_eq!(names, ["balloons-orientation-6.jpg", "flower-lossy.webp", "truchet-lossless.webp"]);
+    assert_eq!(names, ["flower-lossy.webp", "truchet-lossless.webp"]);
 }

@@ -1,20 +1,41 @@
-//! JPEG: through its pixels, written with the tables and the sampling it came with.
-//!
-//! The way by entropy-coded bits will stand beside [`pixels`] and share [`segments`] and
-//! [`metadata`] with it.
+//! JPEG: by its entropy-coded bits where that can be done, and otherwise through its pixels,
+//! written with the tables and the sampling it came with.
 
+mod bits;
 mod chroma;
 pub(crate) mod general;
+mod inverter;
 mod metadata;
 mod pixels;
 mod segments;
 
-use metadata::Kept;
-use segments::{Layout, SOI};
+pub use inverter::{JpegInverter, JpegSummary};
+
+use metadata::{Keeper, Kept};
+use segments::{Frame, Layout, SOI};
 
 use crate::{Error, Format, Output, Path, request::Request};
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
+    if inverter::is_suited(&Frame::find(request.input)?) {
+        by_bits(request)
+    } else {
+        by_pixels(request)
+    }
+}
+
+fn by_bits(request: &Request<'_>) -> Result<Output, Error> {
+    request.limits.check_memory(request.input.len() as u64)?;
+    let keeper = Keeper::new(request.map, request.strip);
+    let mut inverter = JpegInverter::with(request.limits, keeper);
+    // Restarts move the ends of their last bytes, and so add or spare one each at most.
+    let mut bytes = Vec::with_capacity(request.input.len() + 1024);
+    inverter.push(request.input, &mut bytes)?;
+    let JpegSummary { width, height, notes } = inverter.finish(&mut bytes)?;
+    Ok(Output { bytes, format: Format::Jpeg, width, height, frames: 1, path: Path::Bits, notes })
+}
+
+fn by_pixels(request: &Request<'_>) -> Result<Output, Error> {
     let layout = Layout::read(request.input)?;
     let (width, height) = (layout.frame.width.into(), layout.frame.height.into());
     request.limits.check_size(width, height)?;

@@ -3,12 +3,15 @@
 use crate::{Error, Format, cursor::Cursor};
 
 pub(super) const SOI: u8 = 0xd8;
-const EOI: u8 = 0xd9;
-const SOS: u8 = 0xda;
-const DQT: u8 = 0xdb;
-const DNL: u8 = 0xdc;
-const DRI: u8 = 0xdd;
-const COM: u8 = 0xfe;
+pub(super) const EOI: u8 = 0xd9;
+pub(super) const SOS: u8 = 0xda;
+pub(super) const DQT: u8 = 0xdb;
+pub(super) const DNL: u8 = 0xdc;
+pub(super) const DHT: u8 = 0xc4;
+pub(super) const DRI: u8 = 0xdd;
+pub(super) const COM: u8 = 0xfe;
+const JPG: u8 = 0xc8;
+const DAC: u8 = 0xcc;
 
 /// A marker with what belongs to it, without its length.
 #[derive(Debug, Clone, Copy)]
@@ -41,13 +44,15 @@ pub(super) struct Frame {
     pub(super) components: Vec<Component>,
 }
 
+/// Quantisation tables by number, each in the order of the file (zigzag).
+pub(super) type Quantisation = [Option<[u16; 64]>; 4];
+
 /// A whole JPEG, read from start to end without decoding it.
 #[derive(Debug, Clone)]
 pub(super) struct Layout<'a> {
     pub(super) metadata: Vec<Segment<'a>>,
     pub(super) frame: Frame,
-    /// The quantisation tables by number, in the order of the file (zigzag).
-    pub(super) tables: [Option<[u16; 64]>; 4],
+    pub(super) tables: Quantisation,
     pub(super) restart_interval: u16,
     /// What follows after the end of the picture.
     pub(super) trailing: &'a [u8],
@@ -79,7 +84,7 @@ impl<'a> Layout<'a> {
 struct Walk<'a> {
     metadata: Vec<Segment<'a>>,
     frame: Option<Frame>,
-    tables: [Option<[u16; 64]>; 4],
+    tables: Quantisation,
     restart_interval: u16,
     scans: u32,
 }
@@ -88,13 +93,9 @@ impl<'a> Walk<'a> {
     fn take(&mut self, segment: Segment<'a>) -> Result<(), Error> {
         match segment.marker {
             SOS => self.scans += 1,
-            DQT => self.take_tables(segment.body)?,
+            DQT => read_quantisation(segment.body, &mut self.tables)?,
             DRI => self.restart_interval = Cursor::new(segment.body, Format::Jpeg).u16_be()?,
-            DNL => return Err(unsupported("has its height behind its picture (DNL)")),
-            0xc0..=0xc2 => self.frame = Some(Frame::read(segment)?),
-            0xc3 | 0xc7 | 0xcb | 0xcf => return Err(unsupported("is lossless")),
-            0xc5 | 0xc6 | 0xcd | 0xce => return Err(unsupported("is hierarchical")),
-            0xc9 | 0xca => return Err(unsupported("uses arithmetic coding")),
+            marker if is_frame(marker) => self.frame = Some(Frame::read(segment)?),
             SOI => return Err(Error::corrupt(Format::Jpeg, "a second picture begins within it")),
             _ if segment.is_metadata() => self.metadata.push(segment),
             _ => {}
@@ -102,24 +103,12 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn take_tables(&mut self, body: &[u8]) -> Result<(), Error> {
-        let mut cursor = Cursor::new(body, Format::Jpeg);
-        while !cursor.rest().is_empty() {
-            let kind = cursor.u8()?;
-            let mut table = [0; 64];
-            for value in &mut table {
-                *value = if kind >> 4 == 0 { cursor.u8()?.into() } else { cursor.u16_be()? };
-            }
-            let slot = self.tables.get_mut(usize::from(kind & 0x0f));
-            *slot.ok_or_else(|| Error::corrupt(Format::Jpeg, "a table has a wrong number"))? =
-                Some(table);
-        }
-        Ok(())
-    }
-
     fn finish(self, trailing: &'a [u8]) -> Result<Layout<'a>, Error> {
         let frame = self.frame.filter(|_| self.scans > 0);
         let frame = frame.ok_or_else(|| Error::corrupt(Format::Jpeg, "it holds no picture"))?;
+        if frame.height == 0 {
+            return Err(unsupported("has its height behind its picture (DNL)"));
+        }
         Ok(Layout {
             metadata: self.metadata,
             frame,
@@ -130,17 +119,60 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Adds the tables of a DQT segment.
+pub(super) fn read_quantisation(body: &[u8], tables: &mut Quantisation) -> Result<(), Error> {
+    let mut cursor = Cursor::new(body, Format::Jpeg);
+    while !cursor.rest().is_empty() {
+        let kind = cursor.u8()?;
+        let mut table = [0; 64];
+        for value in &mut table {
+            *value = if kind >> 4 == 0 { cursor.u8()?.into() } else { cursor.u16_be()? };
+        }
+        let slot = tables.get_mut(usize::from(kind & 0x0f));
+        *slot.ok_or_else(|| Error::corrupt(Format::Jpeg, "a table has a wrong number"))? =
+            Some(table);
+    }
+    Ok(())
+}
+
+/// Whether a segment begins a frame, of whatever kind.
+pub(super) fn is_frame(marker: u8) -> bool {
+    matches!(marker, 0xc0..=0xcf) && !matches!(marker, DHT | JPG | DAC)
+}
+
 impl Frame {
-    fn read(segment: Segment<'_>) -> Result<Self, Error> {
+    /// The frame of a file, without reading any further.
+    pub(super) fn find(input: &[u8]) -> Result<Self, Error> {
+        let mut cursor = Cursor::new(input, Format::Jpeg);
+        cursor.take(2)?;
+        loop {
+            match next_marker(&mut cursor)? {
+                EOI | SOS => return Err(Error::corrupt(Format::Jpeg, "it holds no picture")),
+                0xd0..=0xd8 | 0x01 => {}
+                marker => {
+                    let segment = read_segment(&mut cursor, marker)?;
+                    if is_frame(marker) {
+                        return Self::read(segment);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a start of frame of a kind that is covered.
+    pub(super) fn read(segment: Segment<'_>) -> Result<Self, Error> {
+        match segment.marker {
+            0xc0..=0xc2 => {}
+            0xc9 | 0xca => return Err(unsupported("uses arithmetic coding")),
+            0xc3 | 0xcb => return Err(unsupported("is lossless")),
+            _ => return Err(unsupported("is hierarchical")),
+        }
         let mut cursor = Cursor::new(segment.body, Format::Jpeg);
         let precision = cursor.u8()?;
         if precision != 8 {
             return Err(unsupported(&format!("has {precision} bits a sample")));
         }
         let (height, width) = (cursor.u16_be()?, cursor.u16_be()?);
-        if height == 0 {
-            return Err(unsupported("has its height behind its picture (DNL)"));
-        }
         if width == 0 {
             return Err(Error::corrupt(Format::Jpeg, "its width is 0"));
         }
@@ -165,7 +197,7 @@ impl Component {
     }
 }
 
-fn unsupported(what: &str) -> Error {
+pub(super) fn unsupported(what: &str) -> Error {
     Error::unsupported(format!("the JPEG {what}, which is not supported; convert it first"))
 }
 

@@ -1,0 +1,75 @@
+//! JPEG by its entropy-coded bits: nothing is transformed, and most symbols are not even told
+//! apart.
+//!
+//! In a JPEG a coefficient is a Huffman code for its size and then its amplitude, and the
+//! amplitude of -v is that of v with all bits flipped. So flipping those bits negates the picture
+//! around the middle, codes and lengths stay, and what is left to do is one level of brightness
+//! (see [`difference`]). The steps:
+//!
+//! - [`pipe`] carries bits from input to output and flips what it is told to;
+//! - [`huffman`] and [`lookup`] find the symbols, several by one look;
+//! - [`scan`] knows which blocks a scan holds, and [`sequential`] goes through them;
+//! - [`tables`] keeps what the segments before a scan define.
+
+mod difference;
+mod huffman;
+mod lookup;
+mod pipe;
+mod scan;
+mod sequential;
+mod tables;
+
+pub(super) use pipe::Halt;
+pub(super) use sequential::Scan;
+pub(super) use tables::Tables;
+
+use sequential::Channel;
+use tables::Lookups;
+
+use super::segments::{Frame, Segment};
+use crate::{Error, invert::SampleMap};
+
+/// What the scans of one picture have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picture<'a> {
+    pub(super) frame: &'a Frame,
+    /// Whether all components are colours, so that all of them are counted from the middle.
+    pub(super) is_rgb: bool,
+    pub(super) map: SampleMap,
+    /// Rows of pixels that the limits allow.
+    pub(super) most_rows: u32,
+}
+
+impl Picture<'_> {
+    /// Begins a sequential scan, whose header is `segment` and whose data begin at `position`.
+    pub(super) fn sequential_scan(
+        &self,
+        segment: &Segment<'_>,
+        tables: &Tables,
+        position: usize,
+    ) -> Result<Scan, Error> {
+        let header = scan::Header::read(segment.body, self.frame)?;
+        if header.band.0 != 0 || header.bits != (0, 0) {
+            return Err(scan::broken("a scan of a sequential picture holds parts of coefficients"));
+        }
+        let mut lookups = Lookups::default();
+        let channels = header.components.iter().map(|selected| {
+            let (dc, ac) = (tables.dc(selected.dc)?, tables.ac(selected.ac)?);
+            let pair = lookups.get((selected.dc, &dc), (selected.ac, &ac));
+            let shift = self.shift(selected, tables)?;
+            Ok(Channel::new((dc, ac), pair, shift, self.map))
+        });
+        let channels = channels.collect::<Result<Vec<_>, Error>>()?;
+        let grid = header.grid(self.frame);
+        let interval = tables.restart_interval.into();
+        Ok(Scan::new(position, grid, channels, interval, self.most_rows.div_ceil(8)))
+    }
+
+    /// How far inversion lowers the DC coefficients of a component beyond negating them, in steps.
+    fn shift(&self, selected: &scan::Selected, tables: &Tables) -> Result<i32, Error> {
+        let step = tables.dc_step(selected.component.table)?;
+        let counts_from_zero = self.is_rgb || selected.place == 0;
+        let shifts = counts_from_zero && self.map == SampleMap::Invert;
+        Ok(if shifts { difference::one_level(step) } else { 0 })
+    }
+}

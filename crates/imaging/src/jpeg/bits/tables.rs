@@ -1,0 +1,97 @@
+//! The tables that segments before a scan define, each good until the next of its number.
+
+use std::rc::Rc;
+
+use super::{huffman::Code, lookup::Lookup, scan::broken};
+use crate::{Error, Format, cursor::Cursor, jpeg::segments};
+
+/// The tables in force.
+#[derive(Debug, Default)]
+pub(in crate::jpeg) struct Tables {
+    quantisation: segments::Quantisation,
+    dc: [Option<Rc<Code>>; 4],
+    ac: [Option<Rc<Code>>; 4],
+    pub(super) restart_interval: u16,
+}
+
+impl Tables {
+    /// Takes a DQT segment.
+    pub(in crate::jpeg) fn take_quantisation(&mut self, body: &[u8]) -> Result<(), Error> {
+        segments::read_quantisation(body, &mut self.quantisation)
+    }
+
+    /// Takes a DHT segment.
+    pub(in crate::jpeg) fn take_huffman(&mut self, body: &[u8]) -> Result<(), Error> {
+        let mut cursor = Cursor::new(body, Format::Jpeg);
+        while !cursor.rest().is_empty() {
+            let kind = cursor.u8()?;
+            let counts: [u8; 16] = cursor.array()?;
+            let symbols = cursor.take(counts.iter().copied().map(usize::from).sum())?;
+            let code = Code::new(&counts, symbols)
+                .ok_or_else(|| broken("a Huffman table has more codes than bits allow"))?;
+            let class = match kind >> 4 {
+                0 => &mut self.dc,
+                1 => &mut self.ac,
+                _ => return Err(broken("a Huffman table is of no known class")),
+            };
+            let slot = class.get_mut(usize::from(kind & 15));
+            *slot.ok_or_else(|| broken("a Huffman table has a wrong number"))? = Some(code.into());
+        }
+        Ok(())
+    }
+
+    /// Takes a DRI segment.
+    pub(in crate::jpeg) fn take_restart_interval(&mut self, body: &[u8]) -> Result<(), Error> {
+        self.restart_interval = Cursor::new(body, Format::Jpeg).u16_be()?;
+        Ok(())
+    }
+
+    /// The step of a component's DC coefficients.
+    pub(super) fn dc_step(&self, table: u8) -> Result<u16, Error> {
+        let table = self.quantisation.get(usize::from(table)).and_then(Option::as_ref);
+        let [step, ..] = table.ok_or_else(|| broken("a quantisation table is missing"))?;
+        Ok(*step)
+    }
+
+    pub(super) fn dc(&self, number: usize) -> Result<Rc<Code>, Error> {
+        get(&self.dc, number)
+    }
+
+    pub(super) fn ac(&self, number: usize) -> Result<Rc<Code>, Error> {
+        get(&self.ac, number)
+    }
+}
+
+fn get(tables: &[Option<Rc<Code>>; 4], number: usize) -> Result<Rc<Code>, Error> {
+    let table = tables.get(number).and_then(Option::as_ref);
+    table.cloned().ok_or_else(|| broken("a scan uses a Huffman table that is not there"))
+}
+
+/// Lookups that are made already, by the numbers of their tables: components often share theirs,
+/// and then share the processor's cache too.
+#[derive(Debug, Default)]
+pub(super) struct Lookups(Vec<((usize, usize), Pair)>);
+
+/// What to look up at the start of a block and within it.
+#[derive(Debug, Clone)]
+pub(super) struct Pair {
+    pub(super) at_start: Rc<Lookup>,
+    pub(super) within: Rc<Lookup>,
+}
+
+impl Lookups {
+    pub(super) fn get(
+        &mut self,
+        (dc_number, dc): (usize, &Code),
+        (ac_number, ac): (usize, &Code),
+    ) -> Pair {
+        let numbers = (dc_number, ac_number);
+        if let Some((_, pair)) = self.0.iter().find(|(known, _)| *known == numbers) {
+            return pair.clone();
+        }
+        let pair =
+            Pair { at_start: Lookup::at_start(dc, ac).into(), within: Lookup::within(ac).into() };
+        self.0.push((numbers, pair.clone()));
+        pair
+    }
+}
