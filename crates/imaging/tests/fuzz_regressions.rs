@@ -1,6 +1,7 @@
 //! Replays what the fuzz targets start from and what they once found: `fuzz/README.md`.
 
 #![cfg(test)]
+#![expect(clippy::duplicate_mod, reason = "the fuzz targets take the judge along")]
 
 #[expect(dead_code, reason = "tests and bench use a part of it each")]
 mod corpus;

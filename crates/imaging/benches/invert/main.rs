@@ -10,6 +10,7 @@
 mod corpus;
 mod files;
 mod measure;
+mod memory;
 mod reference;
 mod table;
 mod targets;
@@ -30,7 +31,14 @@ struct Wishes {
 }
 
 fn main() -> ExitCode {
-    match wishes().and_then(|wishes| run(&wishes)) {
+    if env::args().nth(1).as_deref() == Some(memory::CHILD) {
+        return end(memory::child());
+    }
+    end(wishes().and_then(|wishes| run(&wishes)))
+}
+
+fn end(outcome: Result<(), Box<dyn Error>>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -83,7 +91,12 @@ fn run(wishes: &Wishes) -> Result<(), Box<dyn Error>> {
         }
     }
     if wishes.write.is_none() {
-        targets::print(&rows);
+        let memory = memory::measure()?;
+        if wishes.is_quick {
+            println!("\nEach row once, to see that it works; `cargo bench -p imaging` measures.");
+        } else {
+            targets::print(&rows, &memory);
+        }
     }
     Ok(())
 }

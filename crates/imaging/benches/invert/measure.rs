@@ -10,7 +10,10 @@ use imaging::{Limits, Path, Pipeline};
 
 use crate::{
     File,
-    corpus::compare::{self, Difference},
+    corpus::{
+        compare::{self, Difference},
+        judges,
+    },
     reference,
 };
 
@@ -25,7 +28,10 @@ pub(crate) struct Measured {
     pub(crate) input_bytes: usize,
     pub(crate) output_bytes: usize,
     pub(crate) path: Path,
+    /// As the `image` crate decodes both.
     pub(crate) difference: Difference,
+    /// As the standard says that a JPEG is decoded, where it is one.
+    pub(crate) exact: Option<Difference>,
     /// Milliseconds.
     pub(crate) ours: f64,
     pub(crate) decode: f64,
@@ -41,6 +47,7 @@ pub(crate) fn measure(file: &File, is_quick: bool) -> Result<Measured, String> {
     let format = image::guess_format(bytes)
         .or_else(|_| ImageFormat::from_path(&file.name))
         .map_err(|error| error.to_string())?;
+    let is_jpeg = format == ImageFormat::Jpeg;
     let invert = |bytes: &[u8]| {
         imaging::process(bytes, &Pipeline::invert(), &Limits::default())
             .map_err(|error| error.to_string())
@@ -52,6 +59,7 @@ pub(crate) fn measure(file: &File, is_quick: bool) -> Result<Measured, String> {
     let again = invert(&output.bytes)?;
     let after = reference::decode(&output.bytes, format).map_err(|error| error.to_string())?;
     let difference = difference(&decode()?.pictures(), &after.pictures())?;
+    let exact = is_jpeg.then(|| exact_difference(bytes, &output.bytes)).transpose()?;
     let mut times: [Vec<Duration>; 3] = Default::default();
     let started = Instant::now();
     while !is_enough(&times[0], started, is_quick) {
@@ -68,10 +76,11 @@ pub(crate) fn measure(file: &File, is_quick: bool) -> Result<Measured, String> {
         output_bytes: output.bytes.len(),
         path: output.path,
         difference,
+        exact,
         ours,
         decode,
         full,
-        blocks: (format == ImageFormat::Jpeg).then(|| blocks(bytes)).flatten(),
+        blocks: is_jpeg.then(|| blocks(bytes)).flatten(),
         is_restored: again.bytes == bytes,
     })
 }
@@ -108,6 +117,10 @@ fn difference(before: &[DynamicImage], after: &[DynamicImage]) -> Result<Differe
     }
     total.mean /= before.len().max(1) as f64;
     Ok(total)
+}
+
+fn exact_difference(before: &[u8], after: &[u8]) -> Result<Difference, String> {
+    Ok(compare::of_samples(&judges::exact_jpeg(before)?, &judges::exact_jpeg(after)?))
 }
 
 /// From the frame header: how many blocks all components have together.

@@ -4,7 +4,7 @@ use crate::measure::Measured;
 
 pub(crate) fn head() {
     println!(
-        "{:34} {:>5} {:>7} {:>8} {:>8} {:>6} {:>8} {:>6} {:>6} {:>6} {:>8} {:>7} {:>6}  path",
+        "{:34} {:>5} {:>7} {:>8} {:>8} {:>6} {:>8} {:>6} {:>6} {:>6} {:>8} {:>8} {:>7} {:>6}  path",
         "file",
         "MP",
         "kB",
@@ -15,6 +15,7 @@ pub(crate) fn head() {
         "times",
         "size",
         "error",
+        "by image",
         "restored",
         "MB/s",
         "ns/blk",
@@ -25,7 +26,7 @@ pub(crate) fn row(row: &Measured) {
     let megabytes_a_second = row.input_bytes as f64 / row.ours / 1000.0;
     let block = row.blocks.map(|blocks| row.ours * 1e6 / blocks as f64);
     println!(
-        "{:34} {:5.2} {:7.1} {:8.3} {:8.3} {:6.1} {:8.3} {:6.1} {:6.3} {:6.3} {:>8} {:7.0} {:>6}  {}",
+        "{:34} {:5.2} {:7.1} {:8.3} {:8.3} {:6.1} {:8.3} {:6.1} {:6.3} {:6.3} {:8.3} {:>8} {:7.0} {:>6}  {}",
         row.name,
         row.megapixels,
         row.input_bytes as f64 / 1000.0,
@@ -35,6 +36,7 @@ pub(crate) fn row(row: &Measured) {
         row.full,
         row.full / row.ours,
         row.output_bytes as f64 / row.input_bytes as f64,
+        row.exact.unwrap_or(row.difference).mean,
         row.difference.mean,
         if row.is_restored { "bytes" } else { "" },
         megabytes_a_second,

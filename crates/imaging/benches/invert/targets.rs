@@ -1,8 +1,8 @@
 //! What was to be reached, and whether this run reached it.
 
-use crate::measure::Measured;
+use crate::{measure::Measured, memory::Memory};
 
-pub(crate) fn print(rows: &[Measured]) {
+pub(crate) fn print(rows: &[Measured], memory: &Memory) {
     println!();
     let of = |part: &str| -> Vec<&Measured> {
         rows.iter().filter(|row| row.is_photo && row.name.starts_with(part)).collect()
@@ -17,7 +17,7 @@ pub(crate) fn print(rows: &[Measured]) {
     let photos: Vec<&Measured> =
         rows.iter().filter(|row| row.is_photo && row.blocks.is_some()).collect();
     let (coarse, fine): (Vec<_>, Vec<_>) = photos.iter().partition(|row| row.name.contains("-q50"));
-    let error = |row: &Measured| row.difference.mean;
+    let error = |row: &Measured| row.exact.unwrap_or(row.difference).mean;
     highest("JPEG of quality 75 and up, mean error of 255", &fine, error, 0.35);
     highest("JPEG of quality 50, mean error of 255", &coarse, error, 1.2);
     let growth =
@@ -31,6 +31,22 @@ pub(crate) fn print(rows: &[Measured]) {
     highest("truecolour PNG, size of the output to the input's", &truecolour, size, 1.15);
     highest("truecolour PNG, mean error of 255", &truecolour, error, 0.0);
     restored(rows);
+    peak(memory);
+}
+
+fn peak(memory: &Memory) {
+    let &Memory { peak_kib, input_bytes, milliseconds } = memory;
+    let mebibytes = peak_kib as f64 / 1024.0;
+    let (megabytes, reached) = (input_bytes as f64 / 1e6, reached(mebibytes < 4.0));
+    let rate = megabytes / milliseconds as f64 * 1000.0;
+    println!(
+        "JPEG of 100 megapixels in pieces of 64 KiB, peak above the process's own: {mebibytes:.2} MiB \
+         ({megabytes:.1} MB in {milliseconds} ms, {rate:.0} MB/s), wanted under 4 MiB: {reached}"
+    );
+}
+
+fn reached(is_reached: bool) -> &'static str {
+    if is_reached { "reached" } else { "NOT reached" }
 }
 
 fn lowest(what: &str, rows: &[&Measured], value: impl Fn(&Measured) -> f64, wanted: f64) {
@@ -56,7 +72,7 @@ fn verdict(
     wanted: f64,
     is_reached: bool,
 ) {
-    let reached = if is_reached { "reached" } else { "NOT reached" };
+    let reached = reached(is_reached);
     println!("{what}: {end} {value:.2} ({name}), wanted {bound} {wanted}: {reached}");
 }
 
@@ -73,7 +89,7 @@ fn restored(rows: &[Measured]) {
     let missing: Vec<&str> =
         all.iter().filter(|row| !row.is_restored).map(|row| row.name.as_str()).collect();
     let count = all.len() - missing.len();
-    let reached = if missing.is_empty() { "reached" } else { "NOT reached" };
+    let reached = reached(missing.is_empty());
     println!(
         "sequential JPEG and palettes, twice is the same bytes: {count} of {}: {reached} {}",
         all.len(),

@@ -53,3 +53,9 @@ pub(crate) fn of_samples(before: &[u8], after: &[u8]) -> Difference {
     let largest = differences().max().unwrap_or(0);
     Difference { mean: sum as f64 / before.len() as f64, largest: largest.into() }
 }
+
+/// How far two pictures of the same size are from each other, in levels of 255.
+pub(crate) fn mean_distance(one: &[u8], other: &[u8]) -> f64 {
+    let opposite: Vec<u8> = other.iter().map(|sample| 255 - sample).collect();
+    of_samples(one, &opposite).mean
+}

@@ -1,6 +1,7 @@
 //! Pictures made up from a seed, alike on every machine, and the files that public encoders make
 //! of them. Shared by the tests and by the bench.
 
+pub(crate) mod coefficients;
 pub(crate) mod compare;
 pub(crate) mod jpeg;
 pub(crate) mod judges;
