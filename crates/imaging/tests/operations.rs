@@ -876,6 +876,24 @@ fn damaged_files_have_a_class_on_this_way_too() {
 }
 
 #[test]
+fn headers_that_promise_nothing_or_too_little_have_a_class() {
+    let refused = process(b"\0\0\x01\0\0\0", "convert=png").unwrap_err();
+    assert_eq!(refused.class, Class::Corrupt, "an icon without pictures");
+    // Colours of three samples that claim to be something else.
+    let tiff = encode(&smooth(9, 6), ImageFormat::Tiff);
+    let entry = tiff.windows(4).position(|window| window == b"\x06\x01\x03\0").unwrap();
+    for meaning in 0..=8 {
+        let mut damaged = tiff.clone();
+        damaged[entry + 8] = meaning;
+        for text in ["convert=png", "convert=bmp", "blur=1"] {
+            if let Err(refused) = process(&damaged, text) {
+                assert_ne!(refused.class, Class::Internal, "{text} of kind {meaning}: {refused}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_jpeg_loses_little_when_it_is_only_turned() {
     let bytes = encode(&smooth(64, 48), ImageFormat::Jpeg);
     let before = image::load_from_memory(&bytes).unwrap();

@@ -140,6 +140,9 @@ pub(crate) fn icons(input: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     let mut cursor = crate::cursor::Cursor::new(input, Format::Ico);
     let head = cursor.array::<4>()?;
     let count = cursor.u16_le()?;
+    if count == 0 {
+        return Err(Error::corrupt(Format::Ico, "it holds no picture"));
+    }
     let mut icons = Vec::new();
     for _ in 0..count {
         let description = cursor.array::<8>()?;
