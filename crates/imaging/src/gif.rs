@@ -9,6 +9,8 @@ use crate::{
 
 const EXTENSION: u8 = 0x21;
 const IMAGE: u8 = 0x2c;
+const COMMENT: u8 = 0xfe;
+const APPLICATION: u8 = 0xff;
 const TRAILER: u8 = 0x3b;
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
@@ -29,6 +31,10 @@ fn change_tables(request: &Request<'_>, change: impl Fn(&mut [u8])) -> Result<Ou
     for table in layout.colour_tables {
         change(bytes.get_mut(table).unwrap_or_default());
     }
+    if request.strip {
+        // From the last one on, so that the places of the others stay right.
+        layout.metadata.into_iter().rev().for_each(|block| drop(bytes.drain(block)));
+    }
     Ok(Output {
         bytes,
         format: Format::Gif,
@@ -47,6 +53,8 @@ pub(crate) struct Layout {
     pub(crate) frames: u32,
     has_global_table: bool,
     colour_tables: Vec<Range<usize>>,
+    /// Comments and blocks of programs, such as XMP, that change nothing of what is shown.
+    metadata: Vec<Range<usize>>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -63,8 +71,13 @@ impl Layout {
             }
             match cursor.u8()? {
                 EXTENSION => {
+                    let start = cursor.position() - 1;
+                    let is_metadata = is_metadata(cursor.rest());
                     cursor.u8()?;
                     skip_sub_blocks(&mut cursor)?;
+                    if is_metadata {
+                        layout.metadata.push(start..cursor.position());
+                    }
                 }
                 IMAGE => {
                     layout.read_frame(&mut cursor)?;
@@ -127,6 +140,17 @@ impl Layout {
             return Err(Error::corrupt(Format::Gif, "its width or height is 0"));
         }
         Ok(self)
+    }
+}
+
+/// Whether an extension, given from its label on, is a comment or belongs to a program other than
+/// those that every viewer follows: the number of plays and the colour profile.
+fn is_metadata(extension: &[u8]) -> bool {
+    const FOLLOWED: [&[u8]; 3] = [b"NETSCAPE2.0", b"ANIMEXTS1.0", b"ICCRGBG1012"];
+    match extension {
+        [COMMENT, ..] => true,
+        [APPLICATION, _, program @ ..] => !FOLLOWED.iter().any(|name| program.starts_with(name)),
+        _ => false,
     }
 }
 

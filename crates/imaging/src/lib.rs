@@ -122,27 +122,40 @@ use request::Request;
 /// Whatever is not a whole picture of a known format within `limits`, with its [`Class`].
 pub fn process(input: &[u8], pipeline: &Pipeline, limits: &Limits) -> Result<Output, Error> {
     let format = sniff::picture(input)?;
-    guard::catch_panic(format, || match pipeline.as_inversion() {
-        Some(Inversion { map, strip }) if !strip || can_strip(format) => {
+    guard::catch_panic(format, || match pipeline.as_inversion(format) {
+        Some(Inversion { map, strip }) if has_own_way(input, format, strip) => {
             invert(format, &Request { input, map, strip, limits })
         }
         Some(_) | None => picture::process(input, format, pipeline, limits),
     })
 }
 
-/// Whether the way of a format by [`invert`] removes metadata when asked to.
-fn can_strip(format: Format) -> bool {
-    match format {
-        Format::Jpeg => true,
+/// Whether [`invert`] can do it; animations that are no GIF and have no palette go frame by frame.
+fn has_own_way(input: &[u8], format: Format, strip: bool) -> bool {
+    let goes_by_frames = match format {
+        Format::Png => png::general::is_animated_without_palette(input),
+        Format::WebP => picture::is_animated_webp(input),
         Format::Gif
-        | Format::Png
-        | Format::WebP
+        | Format::Jpeg
         | Format::Bmp
         | Format::Tiff
         | Format::Pnm
         | Format::Tga
         | Format::Ico
         | Format::Qoi => false,
+    };
+    !goes_by_frames && (!strip || can_strip(format))
+}
+
+/// Whether the way of a format by [`invert`] removes metadata when asked to.
+fn can_strip(format: Format) -> bool {
+    match format {
+        Format::Jpeg | Format::Gif => true,
+        // They hold nothing to remove.
+        Format::Bmp | Format::Qoi => true,
+        Format::Png | Format::WebP | Format::Tiff | Format::Pnm | Format::Tga | Format::Ico => {
+            false
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::Format;
 pub struct Output {
     /// The whole file.
     pub bytes: Vec<u8>,
-    /// Its format, which is that of the input.
+    /// Its format, which is that of the input unless a conversion was asked for.
     pub format: Format,
     /// Width in pixels as stored, that is before the orientation tag is applied.
     pub width: u32,

@@ -49,14 +49,20 @@ impl Pipeline {
         &self.0
     }
 
-    /// The chain in a few words, if it does nothing but invert and strip and leaves the way free.
-    pub(crate) fn as_inversion(&self) -> Option<Inversion> {
+    /// The chain in a few words, if it does nothing to a file of `format` but invert and strip, and
+    /// leaves the way free.
+    pub(crate) fn as_inversion(&self, format: Format) -> Option<Inversion> {
+        if self.target().is_some_and(|target| target != format) {
+            return None;
+        }
         let start = Inversion { map: SampleMap::Keep, strip: false };
         self.0.iter().try_fold(start, |sum, operation| match operation {
             Operation::Invert { exact: false } => {
                 Some(Inversion { map: sum.map.inverted(), ..sum })
             }
             Operation::Strip => Some(Inversion { strip: true, ..sum }),
+            // To what it is already, as the last conversion counts.
+            Operation::Convert(_) => Some(sum),
             Operation::Invert { exact: true }
             | Operation::Grayscale
             | Operation::Resize(_)
@@ -65,8 +71,7 @@ impl Pipeline {
             | Operation::Flip(_)
             | Operation::Blur(_)
             | Operation::Brightness(_)
-            | Operation::Contrast(_)
-            | Operation::Convert(_) => None,
+            | Operation::Contrast(_) => None,
         })
     }
 
@@ -287,12 +292,14 @@ mod tests {
 
     #[test]
     fn only_inversions_and_strip_leave_the_way_free() {
-        let inversion = |text: &str| text.parse::<Pipeline>().unwrap().as_inversion();
+        let inversion = |text: &str| text.parse::<Pipeline>().unwrap().as_inversion(Format::Jpeg);
         let is = |map, strip| Some(Inversion { map, strip });
         assert_eq!(inversion("invert"), is(SampleMap::Invert, false));
         assert_eq!(inversion("invert|invert"), is(SampleMap::Keep, false));
         assert_eq!(inversion("invert|strip|invert|invert"), is(SampleMap::Invert, true));
         assert_eq!(inversion("strip"), is(SampleMap::Keep, true));
+        assert_eq!(inversion("convert=png|invert|convert=jpg"), is(SampleMap::Invert, false));
+        assert_eq!(inversion("invert|convert=png"), None);
         assert_eq!(inversion("invert=exact"), None);
         assert_eq!(inversion("invert|grayscale"), None);
     }

@@ -135,11 +135,17 @@ fn an_animated_palette_png_keeps_its_frames() {
 }
 
 #[test]
-fn an_animated_png_without_a_palette_is_unsupported() {
+fn an_animated_png_without_a_palette_keeps_its_frames_and_its_kind() {
     let setup = for_encoder(|encoder| encoder.set_animated(2, 0).unwrap());
-    let refused = process(&png(setup, (1, 1), &[&[1], &[2]])).unwrap_err();
-    assert_eq!(refused.class, Class::Unsupported);
-    assert!(refused.message.contains("animated"), "{refused}");
+    let output = process(&png(setup, (1, 1), &[&[1], &[2]])).unwrap();
+    assert_eq!((output.frames, output.path), (2, Path::Pixels));
+    let mut reader = png::Decoder::new(Cursor::new(&output.bytes)).read_info().unwrap();
+    assert_eq!(reader.info().color_type, ColorType::Grayscale);
+    for expected in [254, 253] {
+        let mut gray = [0];
+        reader.next_frame(&mut gray).unwrap();
+        assert_eq!(gray, [expected]);
+    }
 }
 
 #[test]

@@ -655,6 +655,51 @@ fn strip_removes_all_but_profile_and_orientation() {
 }
 
 #[test]
+fn strip_alone_leaves_coded_pictures_as_they_are() {
+    let gif = animated_gif(true);
+    let (frames, end) = gif.split_at(gif.len() - 1);
+    let commented = [frames, b"\x21\xfe\x05hello\0", end].concat();
+    let output = run(&commented, "strip");
+    assert_eq!((output.path, &output.bytes), (Path::Palette, &gif));
+
+    let webp = run(&described_jpeg(), "convert=webp");
+    let stripped = run(&webp.bytes, "strip");
+    let coded = |bytes: &[u8]| {
+        let at = bytes.windows(4).position(|window| window == b"VP8L").unwrap();
+        let length = u32::from_le_bytes(*bytes[at + 4..].first_chunk().unwrap());
+        bytes[at..at + 8 + length as usize].to_vec()
+    };
+    assert_eq!(coded(&stripped.bytes), coded(&webp.bytes));
+    assert!(has(&stripped.bytes, PROFILE) && !has(&stripped.bytes, b"Ada"));
+
+    let animated = run(&animated_gif(true), "convert=webp");
+    let stripped = run(&animated.bytes, "strip");
+    assert_eq!((stripped.frames, &stripped.bytes), (4, &animated.bytes));
+}
+
+#[test]
+fn a_conversion_to_the_same_format_changes_nothing() {
+    let jpeg = described_jpeg();
+    assert_eq!(run(&jpeg, "convert=jpeg|invert|invert").bytes, run(&jpeg, "invert|invert").bytes);
+    let gif = animated_gif(true);
+    assert_eq!(run(&gif, "convert=bmp|convert=gif").bytes, gif);
+}
+
+#[test]
+fn animations_without_a_palette_are_inverted_frame_by_frame() {
+    let gif = animated_gif(true);
+    let inverted = run(&gif, "invert");
+    for name in ["png", "webp"] {
+        let source = run(&gif, &format!("convert={name}"));
+        let output = run(&source.bytes, "invert");
+        assert_eq!((output.frames, output.path), (4, Path::Pixels), "{name}");
+        for (one, other) in frames_of(&output).iter().zip(frames_of(&inverted)) {
+            assert_looks_like(one.buffer(), other.buffer(), name);
+        }
+    }
+}
+
+#[test]
 fn a_gray_jpeg_loses_the_profile_for_colours_with_a_note() {
     let output = run(&described_jpeg(), "grayscale");
     assert_eq!(decode(&output).color(), ColorType::L8);

@@ -26,6 +26,8 @@ use metadata::{Metadata, holds_orientation};
 use source::{Kind, Source};
 use steps::Steps;
 
+pub(crate) use webp::is_animated as is_animated_webp;
+
 /// Frames of an animation that are held at once: what is shown, what was, and what is made of it.
 const FRAME_COPIES: u64 = 6;
 
@@ -128,6 +130,12 @@ impl Job<'_> {
         let steps = self.plan(size, source.pixel_bytes, upright)?;
         self.limits.check_memory(source.decoding_bytes)?;
         let as_ycbcr = self.target == Format::Jpeg && source.is_ycbcr() && steps.keep_colours();
+        if let (true, Format::WebP, Kind::WebP(webp)) =
+            (steps.steps.is_empty(), self.target, &source.kind)
+        {
+            let bytes = webp.rewritten(source.input, size, &source.metadata)?;
+            return Ok(Done { bytes, width: size.0, height: size.1, frames: 1 });
+        }
         let image = source.decode(as_ycbcr, notes)?;
         check_size(&image, size, source.format)?;
         let image = if as_ycbcr { steps.apply_to_ycbcr(image)? } else { steps.apply(image)? };
@@ -222,6 +230,12 @@ impl Job<'_> {
         }
         let size = (source.width, source.height);
         let steps = self.plan(size, FRAME_COPIES * source.pixel_bytes, upright)?;
+        if let (true, Format::WebP, Kind::WebP(webp)) =
+            (steps.steps.is_empty(), self.target, &source.kind)
+        {
+            let bytes = webp.rewritten(source.input, size, &source.metadata)?;
+            return Ok(Done { bytes, width: size.0, height: size.1, frames: source.frames });
+        }
         let animation = source.animation()?;
         let mut metadata = source.metadata.clone();
         metadata.note_lost(self.target, notes);
@@ -236,7 +250,9 @@ impl Job<'_> {
         let mut writer: Box<dyn AnimationWriter> = if self.target == Format::Gif {
             Box::new(gif::GifWriter::new(result, plays)?)
         } else if self.target == Format::Png {
-            Box::new(png::general::PngAnimation::new(result, count, plays, &metadata)?)
+            let style = source.png_style().unwrap_or_default();
+            let times = (count, plays);
+            Box::new(png::general::PngAnimation::new(result, times, style, &metadata)?)
         } else {
             Box::new(webp::WebpAnimation::new(result, plays, &metadata))
         };

@@ -111,6 +111,11 @@ impl<'a> Source<'a> {
         matches!(&self.kind, Kind::Jpeg(source) if source.is_ycbcr())
     }
 
+    /// How a PNG is stored.
+    pub(super) fn png_style(&self) -> Option<png::general::Style> {
+        if let Kind::Png(source) = &self.kind { Some(source.style) } else { None }
+    }
+
     /// The picture; of a JPEG as luma and chroma if asked for.
     pub(super) fn decode(
         &self,

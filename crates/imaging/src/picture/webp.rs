@@ -54,6 +54,37 @@ impl Source {
             is_lossy: find(b"VP8 ").is_some() || in_frames,
         })
     }
+
+    /// The same coded pictures with other metadata.
+    pub(crate) fn rewritten(
+        &self,
+        input: &[u8],
+        size: (u32, u32),
+        metadata: &Metadata,
+    ) -> Result<Vec<u8>, Error> {
+        let (chunks, _) = read(input)?;
+        let Some((_, header)) = chunks.iter().find(|(kind, _)| kind == b"VP8X") else {
+            // The simple form holds nothing else.
+            return Ok(input.to_vec());
+        };
+        let flags = header.first().copied().unwrap_or(0);
+        let is_picture =
+            |kind: &[u8; 4]| matches!(kind, b"VP8 " | b"VP8L" | b"ALPH" | b"ANIM" | b"ANMF");
+        let pictures = chunks.into_iter().filter(|(kind, _)| is_picture(kind));
+        let pictures = pictures.map(|(kind, data)| (kind, data.to_vec()));
+        Ok(assemble(flags & (ALPHA_FLAG | ANIMATION_FLAG), size, metadata, pictures))
+    }
+}
+
+/// Whether a WebP has several frames.
+pub(crate) fn is_animated(input: &[u8]) -> bool {
+    read(input).is_ok_and(|(chunks, _)| {
+        chunks.iter().any(|(kind, data)| match kind {
+            b"ANMF" => true,
+            b"VP8X" => data.first().is_some_and(|flags| flags & ANIMATION_FLAG != 0),
+            _ => false,
+        })
+    })
 }
 
 type Chunks<'a> = Vec<([u8; 4], &'a [u8])>;

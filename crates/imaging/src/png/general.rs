@@ -43,6 +43,13 @@ pub(crate) struct Source<'a> {
     pub(crate) plays: u32,
 }
 
+/// Whether a PNG has frames whose colours do not lie in a table.
+pub(crate) fn is_animated_without_palette(input: &[u8]) -> bool {
+    Chunks::read(input).is_ok_and(|png| {
+        png.header.colour != Colour::Indexed && super::frames(&png).is_ok_and(|frames| frames > 1)
+    })
+}
+
 /// Applies a map of colours to the palette, if there is one.
 pub(crate) fn map_colours(
     request: &Request<'_>,
@@ -70,11 +77,30 @@ pub(crate) fn map_colours(
 }
 
 /// How the samples of a PNG are stored.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     is_indexed: bool,
+    has_colour: bool,
+    has_alpha: bool,
     /// Bits of gray samples or of indices, where there are fewer than eight.
     few_bits: Option<u8>,
+}
+
+impl Style {
+    fn colour(self) -> png::ColorType {
+        match (self.has_colour, self.has_alpha) {
+            (false, false) => png::ColorType::Grayscale,
+            (false, true) => png::ColorType::GrayscaleAlpha,
+            (true, false) => png::ColorType::Rgb,
+            (true, true) => png::ColorType::Rgba,
+        }
+    }
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { is_indexed: false, has_colour: true, has_alpha: true, few_bits: None }
+    }
 }
 
 impl<'a> Source<'a> {
@@ -87,6 +113,10 @@ impl<'a> Source<'a> {
         super::check_kind(&chunks)?;
         let header = chunks.header;
         let frames = super::frames(&chunks)?;
+        let first = |kind: &[u8; 4]| chunks.chunks.iter().position(|chunk| chunk.kind == *kind);
+        if frames > 1 && first(b"fcTL") > first(b"IDAT") {
+            notes.push("the picture that stands for the animation was left out".to_owned());
+        }
         let plays = chunks.find(b"acTL").and_then(|control| control.data.last_chunk());
         let alpha = u64::from(chunks.find(b"tRNS").is_some());
         let channels = match header.colour {
@@ -109,7 +139,12 @@ impl<'a> Source<'a> {
             input,
             most_bytes: limits.max_memory_bytes,
             metadata: read_metadata(input, &chunks, notes)?,
-            style: Style { is_indexed: header.colour == Colour::Indexed, few_bits },
+            style: Style {
+                is_indexed: header.colour == Colour::Indexed,
+                few_bits,
+                has_colour: !matches!(header.colour, Colour::Gray | Colour::GrayAlpha),
+                has_alpha: alpha > 0 || matches!(header.colour, Colour::GrayAlpha | Colour::Rgba),
+            },
             width: header.width,
             height: header.height,
             pixel_bytes: channels * u64::from(header.depth.div_ceil(8)),
@@ -233,12 +268,8 @@ impl<'a> Samples<'a> {
                 return Self { colour, depth, palette: None, bytes: bytes.into() };
             }
         }
-        let colour = match (image.color().has_color(), image.color().has_alpha()) {
-            (false, false) => png::ColorType::Grayscale,
-            (false, true) => png::ColorType::GrayscaleAlpha,
-            (true, false) => png::ColorType::Rgb,
-            (true, true) => png::ColorType::Rgba,
-        };
+        let (has_colour, has_alpha) = (image.color().has_color(), image.color().has_alpha());
+        let colour = Style { has_colour, has_alpha, ..style }.colour();
         let is_deep = image.color().bytes_per_pixel() / image.color().channel_count() == 2;
         let (depth, bytes) = if is_deep {
             (BitDepth::Sixteen, Cow::Owned(crate::pixels::big_endian(image.as_bytes())))
@@ -322,6 +353,7 @@ fn packed(samples: &[u8], width: u32, bits: u8, value: impl Fn(u8) -> u8) -> Vec
 pub(crate) struct PngAnimation<'a> {
     writer: Writer<Sink>,
     sink: Sink,
+    style: Style,
     metadata: &'a Metadata,
     patch: Patch,
 }
@@ -344,19 +376,19 @@ impl Write for Sink {
 impl<'a> PngAnimation<'a> {
     pub(crate) fn new(
         (width, height): (u32, u32),
-        count: u32,
-        plays: u32,
+        (count, plays): (u32, u32),
+        style: Style,
         metadata: &'a Metadata,
     ) -> Result<Self, Error> {
         let mut info = info(width, height, metadata);
-        info.color_type = png::ColorType::Rgba;
+        info.color_type = style.colour();
         let sink = Sink::default();
         let mut encoder = Encoder::with_info(sink.clone(), info).map_err(unwritable)?;
         encoder.set_compression(Compression::Balanced);
         encoder.set_animated(count, plays).map_err(unwritable)?;
         encoder.set_blend_op(BlendOp::Source).map_err(unwritable)?;
         let writer = encoder.write_header().map_err(unwritable)?;
-        Ok(Self { writer, sink, metadata, patch: Patch::default() })
+        Ok(Self { writer, sink, style, metadata, patch: Patch::default() })
     }
 
     fn write(&mut self, frame: Frame) -> Result<(), png::EncodingError> {
@@ -370,7 +402,14 @@ impl<'a> PngAnimation<'a> {
         // Longer frames than a minute are shown for a minute.
         let milliseconds = u16::try_from(frame.delay.milliseconds()).unwrap_or(u16::MAX);
         self.writer.set_frame_delay(milliseconds, 1000)?;
-        self.writer.write_image_data(&image)?;
+        let image = DynamicImage::from(image);
+        let image = match (self.style.has_colour, self.style.has_alpha) {
+            (true, true) => image,
+            (true, false) => image.into_rgb8().into(),
+            (false, true) => image.into_luma_alpha8().into(),
+            (false, false) => image.into_luma8().into(),
+        };
+        self.writer.write_image_data(image.as_bytes())?;
         Ok(())
     }
 }
@@ -385,7 +424,7 @@ impl AnimationWriter for PngAnimation<'_> {
     }
 
     fn finish(self: Box<Self>, _notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
-        let Self { writer, sink, metadata, patch: _ } = *self;
+        let Self { writer, sink, metadata, style: _, patch: _ } = *self;
         writer.finish().map_err(unwritable)?;
         Ok(with_extra_chunks(&sink.0.take(), metadata))
     }
