@@ -1019,3 +1019,139 @@ proptest! {
             || fit.height == height && fit.width <= width);
     }
 }
+
+/// A TIFF with one strip, made by hand: width 4, height 2.
+fn tiff(bits: u16, meaning: u16, more: &[(u16, u16, Vec<u8>)], pixels: &[u8]) -> Vec<u8> {
+    let short = |value: u16| value.to_le_bytes().to_vec();
+    let long = |value: u32| value.to_le_bytes().to_vec();
+    let mut entries = vec![
+        (256, 3, short(4)),
+        (257, 3, short(2)),
+        (258, 3, short(bits)),
+        (259, 3, short(1)),
+        (262, 3, short(meaning)),
+        (273, 4, long(8)),
+        (277, 3, short(1)),
+        (278, 3, short(2)),
+        (279, 4, long(pixels.len() as u32)),
+    ];
+    entries.extend_from_slice(more);
+    entries.sort_by_key(|(tag, _, _)| *tag);
+    let mut bytes = [&b"II*\0"[..], &[0; 4], pixels].concat();
+    let mut directory = (entries.len() as u16).to_le_bytes().to_vec();
+    for (tag, kind, value) in entries {
+        let count = value.len() as u32 / if kind == 3 { 2 } else { 4 };
+        directory.extend([tag.to_le_bytes(), kind.to_le_bytes()].concat());
+        directory.extend(count.to_le_bytes());
+        if value.len() > 4 {
+            directory.extend((bytes.len() as u32).to_le_bytes());
+            bytes.extend(value);
+        } else {
+            directory.extend(value.iter().chain(&[0; 4]).take(4));
+        }
+    }
+    let start = bytes.len() as u32;
+    bytes[4..8].copy_from_slice(&start.to_le_bytes());
+    [bytes, directory, vec![0; 4]].concat()
+}
+
+#[test]
+fn tiffs_of_few_bits_and_with_palettes_are_understood() {
+    // Black and white, either way round.
+    for (meaning, expected) in
+        [(1, [0, 255, 0, 255, 255, 255, 0, 0]), (0, [255, 0, 255, 0, 0, 0, 255, 255])]
+    {
+        let bytes = tiff(1, meaning, &[], &[0b0101_0000, 0b1100_0000]);
+        assert_eq!(decode(&run(&bytes, "convert=png")).into_luma8().into_raw(), expected);
+        let turned = run(&bytes, "rotate=180");
+        let expected: Vec<u8> = expected.into_iter().rev().collect();
+        assert_eq!(decode(&turned).into_luma8().into_raw(), expected);
+        assert!(turned.notes.iter().any(|note| note.contains("bits")), "{:?}", turned.notes);
+    }
+    let four = tiff(4, 1, &[], &[0x0f, 0x12, 0x34, 0x56]);
+    let expected = [0, 255, 17, 34, 51, 68, 85, 102];
+    assert_eq!(decode(&run(&four, "convert=png")).into_luma8().into_raw(), expected);
+    // All reds, then all greens, then all blues.
+    let table: Vec<u8> = (0..48u16).flat_map(|place| (place * 5 * 257).to_le_bytes()).collect();
+    let palette = tiff(4, 3, &[(320, 3, table)], &[0x0f, 0x12, 0x34, 0x56]);
+    let output = run(&palette, "convert=png");
+    assert!(output.notes.iter().any(|note| note.contains("palette")), "{:?}", output.notes);
+    let pixels = decode(&output).into_rgb8();
+    for (pixel, index) in pixels.pixels().zip([0u8, 15, 1, 2, 3, 4, 5, 6]) {
+        assert_eq!(pixel.0, [index * 5, (index + 16) * 5, (index + 32) * 5]);
+    }
+}
+
+#[test]
+fn floating_point_keeps_its_kind_and_is_limited_where_documented() {
+    let samples = vec![-0.5f32, 0.25, 2.0, 0.0, 0.5, 1.0];
+    let image = image::Rgb32FImage::from_raw(2, 1, samples).unwrap();
+    let bytes = encode(&image.into(), ImageFormat::Tiff);
+    let after = |text: &str| {
+        let output = run(&bytes, text);
+        decode(&output).as_rgb32f().unwrap_or_else(|| panic!("{text}")).clone().into_raw()
+    };
+    assert_eq!(after("invert=exact"), [1.0, 0.75, 0.0, 1.0, 0.5, 0.0]);
+    assert_eq!(after("flip=horizontal"), [0.0, 0.5, 1.0, -0.5, 0.25, 2.0]);
+    let brighter = after("brightness=50");
+    assert!(brighter.iter().zip([0.5, 0.75, 1.0, 0.5, 1.0, 1.0]).all(|(a, b)| a == &b));
+    let gray = after("grayscale");
+    assert!((gray[0] - (-0.5 * 0.2126 + 0.25 * 0.7152 + 2.0 * 0.0722)).abs() < 1e-6);
+    let png = run(&bytes, "convert=png");
+    assert_eq!(decode(&png).color(), ColorType::Rgb16);
+    assert!(png.notes.iter().any(|note| note.contains("floating point")), "{:?}", png.notes);
+}
+
+#[test]
+fn every_kind_of_pnm_is_understood() {
+    for (bytes, expected) in [
+        (&b"P1\n4 2\n0 1 0 1\n1 1 0 0\n"[..], [255, 0, 255, 0, 0, 0, 255, 255]),
+        (b"P4\n4 2\n\x50\xc0", [255, 0, 255, 0, 0, 0, 255, 255]),
+        (b"P2\n4 2\n10\n0 1 2 3 4 5 10 0\n", [0, 26, 51, 77, 102, 128, 255, 0]),
+        (b"P5\n4 2\n10\n\x00\x01\x02\x03\x04\x05\x0a\x00", [0, 26, 51, 77, 102, 128, 255, 0]),
+    ] {
+        let what = String::from_utf8_lossy(&bytes[..2]);
+        let pixels = decode(&run(bytes, "convert=png")).into_luma8().into_raw();
+        let differs = pixels.iter().zip(expected).any(|(a, b)| a.abs_diff(b) > 1);
+        assert!(!differs, "{what}: {pixels:?}");
+        let turned = run(bytes, "rotate=90");
+        assert_eq!((turned.width, turned.height), (2, 4), "{what}");
+        let is_bitmap = matches!(&*what, "P1" | "P4");
+        assert_eq!(turned.bytes.starts_with(b"P4"), is_bitmap, "{what}");
+        let back = decode(&run(&turned.bytes, "rotate=270")).into_luma8().into_raw();
+        assert_eq!(back, pixels, "{what}");
+    }
+}
+
+#[test]
+fn colours_multiplied_with_their_alpha_are_divided_first() {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
+    let mut writer = encoder.new_image::<tiff::encoder::colortype::RGB8>(2, 1).unwrap();
+    writer.extra_samples(&[tiff::tags::ExtraSamples::AssociatedAlpha]).unwrap();
+    writer.write_data(&[64, 32, 0, 128, 10, 20, 30, 255]).unwrap();
+    let output = run(&bytes.into_inner(), "convert=png");
+    let pixels = decode(&output).into_rgba8().into_raw();
+    let expected = [128u8, 64, 0, 128, 10, 20, 30, 255];
+    assert!(pixels.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 1), "{pixels:?}");
+    assert!(output.notes.iter().any(|note| note.contains("alpha")), "{:?}", output.notes);
+}
+
+#[test]
+fn cmyk_becomes_rgb_with_a_note_and_without_its_profile() {
+    let mut bytes = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 95);
+    encoder.add_icc_profile(b"\0\0\0\0lcms\x02\x10\0\0prtrCMYKLab ....................").unwrap();
+    // As stored 255 is no ink.
+    let pixels: Vec<u8> = (0..256).flat_map(|_| [40, 200, 120, 255]).collect();
+    encoder.encode(&pixels, 16, 16, jpeg_encoder::ColorType::Cmyk).unwrap();
+    let before = image::load_from_memory(&bytes).unwrap();
+    for text in ["convert=png", "rotate=90", "invert=exact|invert=exact"] {
+        let output = run(&bytes, text);
+        assert_eq!(decode(&output).color(), ColorType::Rgb8, "{text}");
+        assert!(mean_difference(&decode(&output), &before) <= 3.0, "{text}");
+        assert!(output.notes.iter().any(|note| note.contains("CMYK")), "{:?}", output.notes);
+        assert!(output.notes.iter().any(|note| note.contains("profile")), "{:?}", output.notes);
+        assert!(!has(&output.bytes, b"CMYKLab"), "{text}");
+    }
+}
