@@ -11,6 +11,8 @@ pub(crate) struct Jpeg {
     /// Of the Adobe segment, where there is one.
     pub(crate) adobe_transform: Option<u8>,
     pub(crate) has_jfif: bool,
+    /// The last byte of each stretch of coded data is filled up with ones, as it has to be.
+    pub(crate) is_filled_with_ones: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +73,7 @@ impl Jpeg {
             is_progressive: false,
             adobe_transform: None,
             has_jfif: false,
+            is_filled_with_ones: true,
         };
         loop {
             let (marker, after) = next_marker(rest)?;
@@ -148,6 +151,7 @@ impl Jpeg {
         let mut state = State { predictions: [0; 4], run: 0 };
         for (index, unit) in self.units(&scan).into_iter().enumerate() {
             if tables.restart_interval > 0 && index > 0 && index % tables.restart_interval == 0 {
+                self.is_filled_with_ones &= bits.is_filled_with_ones();
                 bits.restart((index / tables.restart_interval - 1) % 8)?;
                 state = State { predictions: [0; 4], run: 0 };
             }
@@ -178,6 +182,7 @@ impl Jpeg {
         if state.run > 0 {
             return Err("a run of blocks goes on after the scan".to_owned());
         }
+        self.is_filled_with_ones &= bits.is_filled_with_ones();
         Ok(bits.data)
     }
 
@@ -451,6 +456,11 @@ impl Bits<'_> {
             size @ 0..=11 => self.amplitude(size.into()),
             size => Err(format!("a difference of {size} bits")),
         }
+    }
+
+    fn is_filled_with_ones(&self) -> bool {
+        let rest = (1 << self.count) - 1;
+        u32::from(self.buffer) & rest == rest
     }
 
     fn restart(&mut self, number: usize) -> Result<()> {
