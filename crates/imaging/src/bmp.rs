@@ -151,6 +151,9 @@ impl Bitmap {
     ) -> Result<(), Error> {
         let table = self.table(header_at, pixels_at);
         let pixels_at = pixels_at.unwrap_or(table.end);
+        if pixels_at < self.header_end(header_at) {
+            return Err(Error::corrupt(Format::Bmp, "its samples begin within its header"));
+        }
         let pixels = bytes.get(pixels_at..).ok_or_else(|| Error::truncated(Format::Bmp))?;
         self.check_pixels(pixels)?;
         if self.is_indexed() {
@@ -162,13 +165,19 @@ impl Bitmap {
         Ok(())
     }
 
+    /// Where the header ends, with the masks that follow on its oldest form.
+    fn header_end(&self, header_at: usize) -> usize {
+        let has_masks = matches!(self.coding, Coding::Masks(_)) && self.header_bytes == 40;
+        header_at + self.header_bytes + if has_masks { 12 } else { 0 }
+    }
+
     fn entry_bytes(&self) -> usize {
         if self.header_bytes == 12 { 3 } else { 4 }
     }
 
     /// Where the colour table lies; empty for a picture without.
     fn table(&self, header_at: usize, pixels_at: Option<usize>) -> Range<usize> {
-        let start = header_at + self.header_bytes;
+        let start = self.header_end(header_at);
         let most = 1usize << self.bits.min(8);
         let entries = match (self.is_indexed(), self.colours_used) {
             (false, _) => 0,
