@@ -255,6 +255,22 @@ fn blur_is_gaussian_and_weighted_by_alpha() {
 }
 
 #[test]
+fn a_strong_blur_is_made_on_a_smaller_copy_and_is_the_same() {
+    for (colour, width, height) in
+        [(ColorType::L8, 31, 22), (ColorType::La8, 18, 25), (ColorType::L16, 50, 3)]
+    {
+        for sigma in [15.9, 16.0, 24.5] {
+            let source = picture(colour, width, height, 8);
+            let result = decode(&run(&encode(&source, ImageFormat::Png), &format!("blur={sigma}")));
+            let what = format!("blur={sigma} on {colour:?}");
+            assert_close(&result, &slowly_blurred(&source, sigma), 0.015, &what);
+        }
+    }
+    let flat = DynamicImage::from(image::RgbImage::from_pixel(40, 30, [9, 99, 199].into()));
+    assert_eq!(decode(&run(&encode(&flat, ImageFormat::Png), "blur=100")), flat);
+}
+
+#[test]
 fn what_cannot_be_seen_does_not_shine_through() {
     // Red where it is transparent, blue where it is not.
     let image =
