@@ -130,7 +130,7 @@ pub fn process(input: &[u8], pipeline: &Pipeline, limits: &Limits) -> Result<Out
     })
 }
 
-/// Whether [`invert`] can do it; animations that are no GIF and have no palette go frame by frame.
+/// Whether [`invert()`] can do it; animations that are no GIF and have no palette go frame by frame.
 fn has_own_way(input: &[u8], format: Format, strip: bool) -> bool {
     let goes_by_frames = match format {
         Format::Png => png::general::is_animated_without_palette(input),
@@ -147,7 +147,7 @@ fn has_own_way(input: &[u8], format: Format, strip: bool) -> bool {
     !goes_by_frames && (!strip || can_strip(format))
 }
 
-/// Whether the way of a format by [`invert`] removes metadata when asked to.
+/// Whether the way of a format by [`invert()`] removes metadata when asked to.
 fn can_strip(format: Format) -> bool {
     match format {
         Format::Jpeg | Format::Gif => true,

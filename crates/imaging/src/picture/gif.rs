@@ -2,7 +2,7 @@
 
 use color_quant::NeuQuant;
 use gif::{DisposalMethod, Encoder, Repeat};
-use image::RgbaImage;
+use image::{DynamicImage, RgbaImage};
 
 use super::{
     animation::{AnimationWriter, Frame, changed},
@@ -12,6 +12,8 @@ use crate::{Error, Format};
 
 /// From this alpha on a pixel is there.
 const THRESHOLD: u8 = 128;
+/// What writing takes: the frame, the screen, the part that changed and its opaque pixels.
+pub(crate) const BYTES_A_PIXEL: u64 = 20;
 /// Pixels for each step of speed: 1 is best and slowest, and learns from every pixel; 10, which its
 /// authors call a good compromise, learns from every tenth.
 const PIXELS_A_STEP: usize = 20_000;
@@ -80,7 +82,7 @@ impl GifWriter {
         let (left, top, width, height) =
             if is_cleared { whole } else { changed(&self.screen, &frame.image, 1) };
         let part = image::imageops::crop_imm(&frame.image, left, top, width, height).to_image();
-        let mut written = self.indexed(&part);
+        let mut written = self.indexed(part);
         (written.left, written.top) = (left as u16, top as u16);
         written.delay = frame.delay.hundredths();
         written.dispose =
@@ -90,15 +92,13 @@ impl GifWriter {
         Ok(())
     }
 
-    fn indexed(&mut self, part: &RgbaImage) -> gif::Frame<'static> {
+    fn indexed(&mut self, part: RgbaImage) -> gif::Frame<'static> {
         let (width, height) = (part.width() as u16, part.height() as u16);
-        let (palette, indices) = match Palette::of(&part.clone().into()) {
-            Some((palette, indices)) => (palette, indices),
-            None => {
-                self.reduced += 1;
-                reduced(part)
-            }
-        };
+        let part = DynamicImage::ImageRgba8(part);
+        let (palette, indices) = Palette::of(&part).unwrap_or_else(|| {
+            self.reduced += 1;
+            reduced(&part.into_rgba8())
+        });
         let transparent = palette.colours.iter().position(|[_, _, _, alpha]| *alpha == 0);
         let mut frame = gif::Frame {
             width,

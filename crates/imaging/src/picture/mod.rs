@@ -115,8 +115,11 @@ impl Job<'_> {
             )));
         }
         // The result, what the encoder makes of it, and its encoded form.
-        let result = 3 * u64::from(steps.width) * u64::from(steps.height);
-        self.limits.check_memory(steps.peak_pixels.max(result).saturating_mul(pixel_bytes))?;
+        let for_gif = if self.target == Format::Gif { gif::BYTES_A_PIXEL } else { 0 };
+        let encoding_bytes = for_gif.max(3 * pixel_bytes);
+        let pixels = u64::from(steps.width) * u64::from(steps.height);
+        let steps_bytes = steps.peak_pixels.saturating_mul(pixel_bytes);
+        self.limits.check_memory(steps_bytes.max(pixels.saturating_mul(encoding_bytes)))?;
         Ok(steps)
     }
 

@@ -34,7 +34,7 @@ pub(crate) struct Steps {
     /// The size of the result.
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// The most pixels that a picture before and after any one step has together.
+    /// The most pixels that any one step holds, before, between and after.
     pub(crate) peak_pixels: u64,
 }
 
@@ -48,8 +48,8 @@ impl Steps {
         upright: Orientation,
         limits: &Limits,
     ) -> Result<Self, Error> {
-        let pixels = u64::from(width) * u64::from(height);
-        let mut plan = Self { steps: Vec::new(), width, height, peak_pixels: pixels };
+        let peak_pixels = area(width, height);
+        let mut plan = Self { steps: Vec::new(), width, height, peak_pixels };
         if upright != Orientation::NoTransforms {
             plan.push(Step::Upright(upright), limits)?;
         }
@@ -96,16 +96,19 @@ impl Steps {
     }
 
     fn push(&mut self, step: Step, limits: &Limits) -> Result<(), Error> {
-        let before = u64::from(self.width) * u64::from(self.height);
+        let before = area(self.width, self.height);
+        let mut between = 0;
         if let Step::Resize { width, height, .. } = step {
+            // A copy that is multiplied with its alpha, and the picture in its new width only.
+            between = before + area(width, self.height);
             (self.width, self.height) = (width, height);
         } else if step.turns() {
             (self.width, self.height) = (self.height, self.width);
         }
         limits.check_size(self.width, self.height)?;
-        let after = u64::from(self.width) * u64::from(self.height);
+        let after = area(self.width, self.height);
         let copies = if matches!(step, Step::Blur(_)) { blur::COPIES } else { 1 };
-        self.peak_pixels = self.peak_pixels.max(before + copies * after);
+        self.peak_pixels = self.peak_pixels.max(before + between + copies * after);
         self.steps.push(step);
         Ok(())
     }
@@ -142,6 +145,10 @@ impl Steps {
             _ => step.apply(image),
         })
     }
+}
+
+fn area(width: u32, height: u32) -> u64 {
+    u64::from(width) * u64::from(height)
 }
 
 impl Step {
@@ -218,6 +225,12 @@ mod tests {
             let error = error.map(|_| ()).unwrap_err();
             assert_eq!(error.class, Class::TooLarge, "{text}");
         }
+    }
+
+    #[test]
+    fn what_lies_between_two_narrow_sizes_is_counted() {
+        let plan = plan("resize=10000x1,fill", (1, 10_000), Orientation::NoTransforms).unwrap();
+        assert!(plan.peak_pixels > 100_000_000);
     }
 
     #[test]
