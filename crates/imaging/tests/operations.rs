@@ -972,6 +972,40 @@ fn a_jpeg_loses_little_when_it_is_only_turned() {
     }
 }
 
+/// Sampling factors of the first component, and the marker of the frame.
+fn frame_of(jpeg: &[u8]) -> (u8, u8) {
+    let is_frame = |window: &[u8]| window[0] == 0xff && (0xc0..=0xc2).contains(&window[1]);
+    let at = jpeg.windows(2).position(is_frame).unwrap();
+    (jpeg[at + 11], jpeg[at + 1])
+}
+
+#[test]
+fn a_turned_jpeg_has_its_sampling_and_its_tables_turned() {
+    use jpeg_encoder::SamplingFactor;
+    for (factor, is_progressive, before, turned) in [
+        (SamplingFactor::R_4_2_2, false, 0x21, 0x12),
+        (SamplingFactor::R_4_4_0, false, 0x12, 0x21),
+        (SamplingFactor::R_4_2_0, true, 0x22, 0x22),
+        (SamplingFactor::R_4_4_4, false, 0x11, 0x11),
+    ] {
+        let mut bytes = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 60);
+        encoder.set_sampling_factor(factor);
+        encoder.set_progressive(is_progressive);
+        let image = smooth(64, 48).into_rgb8();
+        encoder.encode(&image, 64, 48, jpeg_encoder::ColorType::Rgb).unwrap();
+        let marker = if is_progressive { 0xc2 } else { 0xc0 };
+        assert_eq!(frame_of(&bytes), (before, marker));
+        let output = run(&bytes, "rotate=90");
+        assert_eq!(frame_of(&output.bytes), (turned, marker), "{factor:?}");
+        let back = run(&output.bytes, "rotate=270");
+        assert_eq!(frame_of(&back.bytes), (before, marker), "{factor:?}");
+        let source = image::load_from_memory(&bytes).unwrap();
+        let difference = mean_difference(&decode(&back), &source);
+        assert!(difference <= 0.6, "{factor:?}: {difference}");
+    }
+}
+
 #[test]
 fn exact_goes_through_the_pixels() {
     let gif = animated_gif(false);

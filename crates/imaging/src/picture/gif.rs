@@ -2,7 +2,7 @@
 
 use color_quant::NeuQuant;
 use gif::{DisposalMethod, Encoder, Repeat};
-use image::{DynamicImage, RgbaImage};
+use image::{DynamicImage, Rgba, RgbaImage};
 
 use super::{
     animation::{AnimationWriter, Frame, changed},
@@ -81,7 +81,13 @@ impl GifWriter {
         // What is to be cleared afterwards has to be all of the screen.
         let (left, top, width, height) =
             if is_cleared { whole } else { changed(&self.screen, &frame.image, 1) };
-        let part = image::imageops::crop_imm(&frame.image, left, top, width, height).to_image();
+        // What stays as it is becomes a hole: long runs of one index pack well, and colours that
+        // are there already need no place in the table.
+        let part = RgbaImage::from_fn(width, height, |x, y| {
+            let pixel = frame.image.get_pixel(left + x, top + y);
+            let stays = self.screen.get_pixel(left + x, top + y) == pixel;
+            if stays { Rgba([0; 4]) } else { *pixel }
+        });
         let mut written = self.indexed(part);
         (written.left, written.top) = (left as u16, top as u16);
         written.delay = frame.delay.hundredths();
@@ -174,7 +180,7 @@ fn reduced(part: &RgbaImage) -> (Palette, Vec<u8>) {
         colours.push([0; 4]);
     }
     let mut known = std::collections::HashMap::new();
-    let index = |pixel: &image::Rgba<u8>| match pixel.0 {
+    let index = |pixel: &Rgba<u8>| match pixel.0 {
         [_, _, _, 0] => hole,
         colour => *known.entry(colour).or_insert_with(|| quantiser.index_of(&colour) as u8),
     };
