@@ -46,6 +46,9 @@ pub(super) fn shift(
 pub(super) fn read(pipe: &Pipe, code: &Code) -> Result<(u32, i32), Halt> {
     let bits = pipe.peek();
     let Some(symbol) = code.symbol(bits) else { return Err(no_code(pipe)) };
+    if symbol.length > pipe.left() {
+        return Err(pipe.shortage());
+    }
     let size = u32::from(symbol.value);
     if size > LARGEST_SIZE {
         return Err(Halt::Broken("a difference is larger than eight bits allow"));

@@ -243,6 +243,9 @@ impl Channel {
     fn symbol(&self, pipe: &mut Pipe, done: &mut u32) -> Result<bool, Halt> {
         let code = if *done == 0 { &self.dc } else { &self.ac };
         let symbol = code.symbol(pipe.peek()).ok_or_else(|| difference::no_code(pipe))?;
+        if symbol.length > pipe.left() {
+            return Err(pipe.shortage());
+        }
         let (run, size) = match *done {
             0 => (0, u32::from(symbol.value)),
             _ => (u32::from(symbol.value >> 4), u32::from(symbol.value & 15)),
