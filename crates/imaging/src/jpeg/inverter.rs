@@ -1,9 +1,9 @@
 //! A sequential JPEG from end to end, in pieces of any size.
 
 use super::{
-    bits::{Halt, Picture, Scan, Tables},
+    bits::{Failure, Halt, Picture, Progressive, Scan, Tables},
     metadata::Keeper,
-    segments::{COM, DHT, DNL, DQT, DRI, EOI, Frame, SOI, SOS, Segment, is_frame, unsupported},
+    segments::{COM, DNL, EOI, Frame, Piece, SOI, SOS, Segment, is_frame, unsupported},
 };
 use crate::{Error, Format, Limits, cursor::Cursor, invert::SampleMap};
 
@@ -61,6 +61,19 @@ impl JpegInverter {
         Self { walk: Walk::new(*limits, keeper), held: Vec::new() }
     }
 
+    /// Inverts a file that is there as a whole, which may be progressive.
+    pub(super) fn whole(
+        input: &[u8],
+        limits: &Limits,
+        keeper: Keeper,
+        out: &mut Vec<u8>,
+    ) -> Result<JpegSummary, Error> {
+        let mut inverter = Self::with(limits, keeper);
+        inverter.walk.is_whole = true;
+        inverter.push(input, out)?;
+        inverter.finish(out)
+    }
+
     /// Takes the next piece of the file and appends to `out` what is ready.
     ///
     /// # Errors
@@ -95,6 +108,9 @@ struct Walk {
     keeper: Keeper,
     tables: Tables,
     frame: Option<Frame>,
+    /// Whether the file comes in one piece, as progressive pictures have to.
+    is_whole: bool,
+    progressive: Option<Progressive>,
     state: State,
     /// Output from before the frame, held back until that is known to be suited.
     early: Vec<u8>,
@@ -120,6 +136,8 @@ impl Walk {
             keeper,
             tables: Tables::default(),
             frame: None,
+            is_whole: false,
+            progressive: None,
             state: State::Start,
             early: Vec::new(),
             has_scan: false,
@@ -177,7 +195,7 @@ impl Walk {
         *done += piece.raw.len();
         match piece.segment.marker {
             EOI => self.end(&piece, out)?,
-            SOS => self.scan(&piece, *done, out)?,
+            SOS => self.scan(&piece, data, done, out)?,
             marker if is_frame(marker) => self.frame(&piece, out)?,
             _ => self.definition(&piece, out)?,
         }
@@ -187,9 +205,6 @@ impl Walk {
     fn definition(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
         let segment = piece.segment;
         match segment.marker {
-            DQT => self.tables.take_quantisation(segment.body)?,
-            DHT => self.tables.take_huffman(segment.body)?,
-            DRI => self.tables.take_restart_interval(segment.body)?,
             DNL => self.take_height(segment)?,
             SOI => return Err(corrupt("a second picture begins within it")),
             0xe0..=0xef | COM => {
@@ -197,7 +212,7 @@ impl Walk {
                 self.keeper.take(&segment, piece.raw, out);
                 return Ok(());
             }
-            _ => {}
+            _ => self.tables.take(&segment)?,
         }
         let out = if self.frame.is_some() { out } else { &mut self.early };
         out.extend(piece.raw);
@@ -209,17 +224,29 @@ impl Walk {
             return Err(corrupt("it holds two frames"));
         }
         let frame = Frame::read(piece.segment)?;
-        if !is_suited(&frame) {
+        if !has_suited_colours(&frame) || frame.is_progressive && !self.is_whole {
             return Err(unsupported("is progressive or has four colours"));
         }
         self.limits.check_size(frame.width.into(), frame.height.into())?;
+        if frame.is_progressive && frame.height == 0 {
+            return Err(unsupported("is progressive and has its height behind its picture (DNL)"));
+        }
+        if frame.is_progressive {
+            self.progressive = Some(Progressive::new(&frame, &self.limits)?);
+        }
         self.frame = Some(frame);
         out.append(&mut self.early);
         out.extend(piece.raw);
         Ok(())
     }
 
-    fn scan(&mut self, piece: &Piece<'_>, position: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn scan(
+        &mut self,
+        piece: &Piece<'_>,
+        data: &[u8],
+        done: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let frame = self.frame.as_ref().ok_or_else(|| corrupt("a scan stands before its frame"))?;
         let picture = Picture {
             frame,
@@ -227,9 +254,17 @@ impl Walk {
             map: self.keeper.map(),
             most_rows: self.limits.most_rows(frame.width.into()),
         };
-        let scan = picture.sequential_scan(&piece.segment, &self.tables, position)?;
-        out.extend(piece.raw);
         self.has_scan = true;
+        if let Some(progressive) = &mut self.progressive {
+            let scan = progressive.scan(&picture, piece, &self.tables, (data, *done), out);
+            *done = scan.map_err(|failure| match failure {
+                Failure::Halt(halt) => self.refusal(halt),
+                Failure::Error(error) => error,
+            })?;
+            return Ok(());
+        }
+        let scan = picture.sequential_scan(&piece.segment, &self.tables, *done)?;
+        out.extend(piece.raw);
         self.state = State::Scan(scan);
         Ok(())
     }
@@ -293,46 +328,13 @@ impl Walk {
     }
 }
 
-/// Whether a frame goes by bits block for block.
-pub(super) fn is_suited(frame: &Frame) -> bool {
-    !frame.is_progressive && matches!(frame.components.len(), 1 | 3)
+/// Whether the colours of a frame can be inverted by bits.
+pub(super) fn has_suited_colours(frame: &Frame) -> bool {
+    matches!(frame.components.len(), 1 | 3)
 }
 
 fn corrupt(what: &str) -> Error {
     Error::corrupt(Format::Jpeg, what)
-}
-
-/// A segment with all bytes that lead to it.
-struct Piece<'a> {
-    segment: Segment<'a>,
-    raw: &'a [u8],
-}
-
-impl<'a> Piece<'a> {
-    /// The next segment, over fill bytes and over stray bytes that some programs leave; `None` if
-    /// it is not there as a whole.
-    fn find(rest: &'a [u8]) -> Result<Option<Self>, Error> {
-        let mut pairs = rest.windows(2);
-        let Some(at) =
-            pairs.position(|pair| matches!(*pair, [0xff, marker] if !matches!(marker, 0 | 0xff)))
-        else {
-            return Ok(None);
-        };
-        let Some((leading, after)) = rest.split_at_checked(at + 2) else { return Ok(None) };
-        let marker = leading.last().copied().unwrap_or_default();
-        if matches!(marker, EOI | SOI | 0x01 | 0xd0..=0xd7) {
-            return Ok(Some(Self { segment: Segment { marker, body: &[] }, raw: leading }));
-        }
-        let Some(&[high, low]) = after.first_chunk() else { return Ok(None) };
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        if length < 2 {
-            return Err(corrupt(&format!("the segment {marker:#04x} has an impossible length")));
-        }
-        let (Some(body), Some(raw)) = (after.get(2..length), rest.get(..at + 2 + length)) else {
-            return Ok(None);
-        };
-        Ok(Some(Self { segment: Segment { marker, body }, raw }))
-    }
 }
 
 /// What stands behind the picture: zeros stay, as they only fill up; anything else goes, as it may

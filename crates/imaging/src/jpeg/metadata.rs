@@ -227,9 +227,8 @@ impl Keeper {
             return None;
         }
         let inner = Self { map: self.map, is_inner: true, ..Self::default() };
-        let (mut inverter, mut out) = (JpegInverter::with(&Limits::default(), inner), Vec::new());
-        inverter.push(jpeg, &mut out).ok()?;
-        let summary = inverter.finish(&mut out).ok()?;
+        let mut out = Vec::new();
+        let summary = JpegInverter::whole(jpeg, &Limits::default(), inner, &mut out).ok()?;
         summary.notes.is_empty().then_some(out)
     }
 }

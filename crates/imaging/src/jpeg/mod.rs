@@ -17,7 +17,7 @@ use segments::{Frame, Layout, SOI};
 use crate::{Error, Format, Output, Path, request::Request};
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
-    if inverter::is_suited(&Frame::find(request.input)?) {
+    if inverter::has_suited_colours(&Frame::find(request.input)?) {
         by_bits(request)
     } else {
         by_pixels(request)
@@ -27,11 +27,10 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
 fn by_bits(request: &Request<'_>) -> Result<Output, Error> {
     request.limits.check_memory(request.input.len() as u64)?;
     let keeper = Keeper::new(request.map, request.strip);
-    let mut inverter = JpegInverter::with(request.limits, keeper);
     // Restarts move the ends of their last bytes, and so add or spare one each at most.
     let mut bytes = Vec::with_capacity(request.input.len() + 1024);
-    inverter.push(request.input, &mut bytes)?;
-    let JpegSummary { width, height, notes } = inverter.finish(&mut bytes)?;
+    let summary = JpegInverter::whole(request.input, request.limits, keeper, &mut bytes)?;
+    let JpegSummary { width, height, notes } = summary;
     Ok(Output { bytes, format: Format::Jpeg, width, height, frames: 1, path: Path::Bits, notes })
 }
 

@@ -214,9 +214,7 @@ fn next_marker(cursor: &mut Cursor<'_>) -> Result<u8, Error> {
 
 fn read_segment<'a>(cursor: &mut Cursor<'a>, marker: u8) -> Result<Segment<'a>, Error> {
     let length = usize::from(cursor.u16_be()?);
-    let body = length.checked_sub(2).ok_or_else(|| {
-        Error::corrupt(Format::Jpeg, format!("the segment {marker:#04x} has an impossible length"))
-    })?;
+    let body = length.checked_sub(2).ok_or_else(|| impossible_length(marker))?;
     Ok(Segment { marker, body: cursor.take(body)? })
 }
 
@@ -235,5 +233,42 @@ fn skip_entropy_coded(cursor: &mut Cursor<'_>) -> Result<(), Error> {
                 return Ok(());
             }
         }
+    }
+}
+
+fn impossible_length(marker: u8) -> Error {
+    Error::corrupt(Format::Jpeg, format!("the segment {marker:#04x} has an impossible length"))
+}
+
+/// A segment with all bytes that lead to it.
+pub(super) struct Piece<'a> {
+    pub(super) segment: Segment<'a>,
+    pub(super) raw: &'a [u8],
+}
+
+impl<'a> Piece<'a> {
+    /// The next segment, over fill bytes and over stray bytes that some programs leave; `None` if
+    /// it is not there as a whole.
+    pub(super) fn find(rest: &'a [u8]) -> Result<Option<Self>, Error> {
+        let mut pairs = rest.windows(2);
+        let Some(at) =
+            pairs.position(|pair| matches!(*pair, [0xff, marker] if !matches!(marker, 0 | 0xff)))
+        else {
+            return Ok(None);
+        };
+        let Some((leading, after)) = rest.split_at_checked(at + 2) else { return Ok(None) };
+        let marker = leading.last().copied().unwrap_or_default();
+        if matches!(marker, EOI | SOI | 0x01 | 0xd0..=0xd7) {
+            return Ok(Some(Self { segment: Segment { marker, body: &[] }, raw: leading }));
+        }
+        let Some(&[high, low]) = after.first_chunk() else { return Ok(None) };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if length < 2 {
+            return Err(impossible_length(marker));
+        }
+        let (Some(body), Some(raw)) = (after.get(2..length), rest.get(..at + 2 + length)) else {
+            return Ok(None);
+        };
+        Ok(Some(Self { segment: Segment { marker, body }, raw }))
     }
 }

@@ -92,7 +92,11 @@ pub(super) fn size(difference: i32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::huffman::tests::standard_dc, *};
+    use super::{super::huffman::STANDARD_DC_COUNTS, *};
+
+    fn standard_dc() -> Code {
+        Code::new(STANDARD_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
+    }
 
     #[test]
     fn every_difference_is_read_as_it_is_written() {

@@ -1,7 +1,28 @@
 //! One Huffman table: from codes to symbols and back.
 
+use crate::jpeg::segments::DHT;
+
 /// Codes up to this many bits are found by one look.
 pub(super) const SHORT_BITS: u32 = 11;
+
+/// As many symbols as [`Code::shortest`] takes: with these no code gets longer than 15 bits.
+pub(super) const MOST_SYMBOLS: usize = 15;
+
+/// A table as a file defines it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Definition {
+    counts: [u8; 16],
+    symbols: Vec<u8>,
+}
+
+impl Definition {
+    /// The DHT segment that defines the table for DC differences of this number.
+    pub(super) fn dc_segment(&self, number: u8) -> Vec<u8> {
+        let length = 2 + 1 + self.counts.len() + self.symbols.len();
+        let head = [0xff, DHT, 0, length as u8, number];
+        [&head[..], &self.counts, &self.symbols].concat()
+    }
+}
 
 /// A code's length in bits and its symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +70,32 @@ impl Code {
         Some(code)
     }
 
+    /// The shortest table for symbols that occur so often, with a code for each that occurs.
+    pub(super) fn shortest(frequencies: &[u32; MOST_SYMBOLS]) -> Option<(Self, Definition)> {
+        // The code of all ones is not allowed; a symbol that never occurs takes it.
+        let mut trees = vec![(0u64, vec![(None, 0u8)])];
+        for (symbol, &frequency) in (0u8..).zip(frequencies).filter(|&(_, &count)| count > 0) {
+            trees.push((frequency.into(), vec![(Some(symbol), 0)]));
+        }
+        while trees.len() > 1 {
+            trees.sort_by_key(|(frequency, _)| std::cmp::Reverse(*frequency));
+            let ((first, mut leaves), (second, more)) = (trees.pop()?, trees.pop()?);
+            leaves.extend(more);
+            leaves.iter_mut().for_each(|(_, length)| *length += 1);
+            trees.push((first + second, leaves));
+        }
+        let (_, mut leaves) = trees.pop()?;
+        // Of the longest codes the last is the one of all ones.
+        leaves.sort_by_key(|&(symbol, length)| (length, symbol.is_none(), symbol));
+        let mut definition = Definition { counts: [0; 16], symbols: Vec::new() };
+        for (symbol, length) in leaves {
+            let Some(symbol) = symbol else { continue };
+            *definition.counts.get_mut(usize::from(length).checked_sub(1)?)? += 1;
+            definition.symbols.push(symbol);
+        }
+        Some((Self::new(&definition.counts, &definition.symbols)?, definition))
+    }
+
     fn enter(&mut self, bits: u16, length: u32, symbol: u8) {
         // Of two codes for one symbol, which no encoder writes, the shorter is used.
         if let Some(entry) = self.codes.get_mut(usize::from(symbol)).filter(|entry| entry.1 == 0) {
@@ -91,14 +138,17 @@ impl Code {
     }
 }
 
+/// The table for luma differences that the standard proposes (Annex K.3), whose symbols are the
+/// sizes 0 to 11.
 #[cfg(test)]
-pub(super) mod tests {
+pub(super) const STANDARD_DC_COUNTS: &[u8; 16] = &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
+
+#[cfg(test)]
+mod tests {
     use super::*;
 
-    /// The table for luma differences that the standard proposes (Annex K.3).
-    pub(in super::super) fn standard_dc() -> Code {
-        Code::new(&[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], &Vec::from_iter(0..12))
-            .unwrap()
+    fn standard_dc() -> Code {
+        Code::new(STANDARD_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
     }
 
     #[test]
@@ -138,5 +188,31 @@ pub(super) mod tests {
         counts[0] = 2;
         assert!(Code::new(&counts, &[1]).is_none(), "a symbol is missing");
         assert!(Code::new(&counts, &[1, 2]).is_some());
+    }
+
+    #[test]
+    fn the_shortest_table_has_a_code_for_what_occurs_and_none_of_all_ones() {
+        let doubling = std::array::from_fn(|bit| 1 << bit);
+        let single = std::array::from_fn(|symbol| if symbol == 3 { 9 } else { 0 });
+        for frequencies in [doubling, [1; MOST_SYMBOLS], single] {
+            let (code, _) = Code::shortest(&frequencies).unwrap();
+            for (symbol, &count) in (0u8..).zip(&frequencies) {
+                let found = code.code(symbol);
+                assert_eq!(found.is_some(), count > 0);
+                assert!(found.is_none_or(|(bits, length)| bits != !(u64::MAX >> length)));
+            }
+        }
+        let (code, _) = Code::shortest(&doubling).unwrap();
+        assert_eq!((code.code(14).unwrap().1, code.code(0).unwrap().1), (1, 15));
+    }
+
+    #[test]
+    fn a_definition_reads_back_as_its_table() {
+        let frequencies = [5, 1, 0, 2, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let (code, definition) = Code::shortest(&frequencies).unwrap();
+        let segment = definition.dc_segment(1);
+        assert_eq!(segment[..5], [0xff, 0xc4, 0, 2 + 17 + 5, 1]);
+        let again = Code::new(segment[5..21].try_into().unwrap(), &segment[21..]).unwrap();
+        assert!((0..=255).all(|symbol| code.code(symbol) == again.code(symbol)));
     }
 }

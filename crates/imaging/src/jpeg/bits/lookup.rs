@@ -134,7 +134,11 @@ pub(super) fn ones(count: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::huffman::tests::standard_dc, *};
+    use super::{super::huffman::STANDARD_DC_COUNTS, *};
+
+    fn standard_dc() -> Code {
+        Code::new(STANDARD_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
+    }
 
     /// 0 is the end, 10 is one coefficient of one bit, 110 is a run of two and three bits, 1110 is
     /// a run of sixteen.

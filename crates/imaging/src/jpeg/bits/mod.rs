@@ -8,18 +8,21 @@
 //!
 //! - [`pipe`] carries bits from input to output and flips what it is told to;
 //! - [`huffman`] and [`lookup`] find the symbols, several by one look;
-//! - [`scan`] knows which blocks a scan holds, and [`sequential`] goes through them;
+//! - [`scan`] knows which blocks a scan holds, [`sequential`] goes through them, and
+//!   [`progressive`] through those that are told in several scans;
 //! - [`tables`] keeps what the segments before a scan define.
 
 mod difference;
 mod huffman;
 mod lookup;
 mod pipe;
+mod progressive;
 mod scan;
 mod sequential;
 mod tables;
 
 pub(super) use pipe::Halt;
+pub(super) use progressive::{Failure, Progressive};
 pub(super) use sequential::Scan;
 pub(super) use tables::Tables;
 
@@ -56,7 +59,7 @@ impl Picture<'_> {
         let channels = header.components.iter().map(|selected| {
             let (dc, ac) = (tables.dc(selected.dc)?, tables.ac(selected.ac)?);
             let pair = lookups.get((selected.dc, &dc), (selected.ac, &ac));
-            let shift = self.shift(selected, tables)?;
+            let shift = self.shift(selected.place, tables)?;
             Ok(Channel::new((dc, ac), pair, shift, self.map))
         });
         let channels = channels.collect::<Result<Vec<_>, Error>>()?;
@@ -65,10 +68,11 @@ impl Picture<'_> {
         Ok(Scan::new(position, grid, channels, interval, self.most_rows.div_ceil(8)))
     }
 
-    /// How far inversion lowers the DC coefficients of a component beyond negating them, in steps.
-    fn shift(&self, selected: &scan::Selected, tables: &Tables) -> Result<i32, Error> {
-        let step = tables.dc_step(selected.component.table)?;
-        let counts_from_zero = self.is_rgb || selected.place == 0;
+    /// How far inversion lowers the DC coefficients of the component at `place` beyond negating them, in steps.
+    fn shift(&self, place: usize, tables: &Tables) -> Result<i32, Error> {
+        let component = self.frame.components.get(place);
+        let step = tables.dc_step(component.map_or(0, |component| component.table))?;
+        let counts_from_zero = self.is_rgb || place == 0;
         let shifts = counts_from_zero && self.map == SampleMap::Invert;
         Ok(if shifts { difference::one_level(step) } else { 0 })
     }

@@ -180,6 +180,34 @@ impl Pipe {
         Some((self.position + run + 1, *rest.get(run)?))
     }
 
+    /// Ends the data before restart `number`, counted from 1, and goes on behind it.
+    pub(super) fn restart(
+        &mut self,
+        data: &[u8],
+        out: &mut Vec<u8>,
+        number: usize,
+    ) -> Result<(), Halt> {
+        self.align(out);
+        self.drain(data, out)?;
+        self.pass_restart(data, out, ((number - 1) % 8) as u8)
+    }
+
+    /// Takes over the restart marker that is next, which has to be that of `turn`.
+    pub(super) fn pass_restart(
+        &mut self,
+        data: &[u8],
+        out: &mut Vec<u8>,
+        turn: u8,
+    ) -> Result<(), Halt> {
+        let (end, marker) = self.marker(data).ok_or(Halt::Dry)?;
+        if marker != 0xd0 + turn {
+            return Err(Halt::Broken("a restart marker is missing or out of its turn"));
+        }
+        out.extend(data.get(self.position..end).unwrap_or_default());
+        *self = Self::new(end);
+        Ok(())
+    }
+
     /// Fills the last byte up, with zeros where the old one was filled so.
     pub(super) fn align(&mut self, out: &mut Vec<u8>) {
         // Bytes get in whole, so what is left of one is what filled it up.

@@ -119,6 +119,12 @@ impl Extent {
         let down = (self.height * u32::from(component.vertical)).div_ceil(self.vertical);
         (across.div_ceil(8), down.div_ceil(8))
     }
+
+    /// The blocks of a component that whole units need, across and down.
+    pub(super) fn padded_blocks(&self, component: &Component) -> (u32, u32) {
+        let across = self.units_across * u32::from(component.horizontal);
+        (across, self.units_down * u32::from(component.vertical))
+    }
 }
 
 pub(super) fn broken(what: &str) -> Error {

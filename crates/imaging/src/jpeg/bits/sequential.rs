@@ -183,12 +183,7 @@ impl Scan {
     }
 
     fn restart(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
-        let (end, marker) = self.pipe.marker(data).ok_or(Halt::Dry)?;
-        if marker != 0xd0 + self.place.restarts {
-            return Err(Halt::Broken("a restart marker is missing or out of its turn"));
-        }
-        out.extend(data.get(self.pipe.position()..end).unwrap_or_default());
-        self.pipe = Pipe::new(end);
+        self.pipe.pass_restart(data, out, self.place.restarts)?;
         self.place.restarts = (self.place.restarts + 1) % 8;
         self.place.since_restart = 0;
         self.forget_predictions();

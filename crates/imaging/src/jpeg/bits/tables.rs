@@ -3,10 +3,14 @@
 use std::rc::Rc;
 
 use super::{huffman::Code, lookup::Lookup, scan::broken};
-use crate::{Error, Format, cursor::Cursor, jpeg::segments};
+use crate::{
+    Error, Format,
+    cursor::Cursor,
+    jpeg::segments::{self, DHT, DQT, DRI, Segment},
+};
 
 /// The tables in force.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::jpeg) struct Tables {
     quantisation: segments::Quantisation,
     dc: [Option<Rc<Code>>; 4],
@@ -15,13 +19,20 @@ pub(in crate::jpeg) struct Tables {
 }
 
 impl Tables {
-    /// Takes a DQT segment.
-    pub(in crate::jpeg) fn take_quantisation(&mut self, body: &[u8]) -> Result<(), Error> {
-        segments::read_quantisation(body, &mut self.quantisation)
+    /// Takes what a segment defines, if anything.
+    pub(in crate::jpeg) fn take(&mut self, segment: &Segment<'_>) -> Result<(), Error> {
+        match segment.marker {
+            DQT => segments::read_quantisation(segment.body, &mut self.quantisation),
+            DHT => self.take_huffman(segment.body),
+            DRI => {
+                self.restart_interval = Cursor::new(segment.body, Format::Jpeg).u16_be()?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Takes a DHT segment.
-    pub(in crate::jpeg) fn take_huffman(&mut self, body: &[u8]) -> Result<(), Error> {
+    fn take_huffman(&mut self, body: &[u8]) -> Result<(), Error> {
         let mut cursor = Cursor::new(body, Format::Jpeg);
         while !cursor.rest().is_empty() {
             let kind = cursor.u8()?;
@@ -37,12 +48,6 @@ impl Tables {
             let slot = class.get_mut(usize::from(kind & 15));
             *slot.ok_or_else(|| broken("a Huffman table has a wrong number"))? = Some(code.into());
         }
-        Ok(())
-    }
-
-    /// Takes a DRI segment.
-    pub(in crate::jpeg) fn take_restart_interval(&mut self, body: &[u8]) -> Result<(), Error> {
-        self.restart_interval = Cursor::new(body, Format::Jpeg).u16_be()?;
         Ok(())
     }
 
