@@ -119,8 +119,14 @@ impl Header {
         Ok(Self { width, height, depth, colour, is_interlaced: interlace != 0 })
     }
 
-    pub(super) fn row_bytes(&self) -> u64 {
-        (u64::from(self.width) * u64::from(self.depth) * self.colour.channels()).div_ceil(8)
+    /// Bytes of so many pixels beside each other.
+    pub(super) fn bytes_of(&self, pixels: u32) -> usize {
+        (u64::from(pixels) * u64::from(self.depth) * self.colour.channels()).div_ceil(8) as usize
+    }
+
+    /// Bytes of a pixel; 1 where several share one.
+    pub(super) fn pixel_bytes(&self) -> usize {
+        self.bytes_of(1)
     }
 }
 
@@ -157,6 +163,27 @@ pub(super) fn write(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     out.extend(sum(kind, data).to_be_bytes());
 }
 
+/// Begins a chunk whose data are appended later; gives what [`end`] has to know.
+pub(super) fn begin(out: &mut Vec<u8>, kind: [u8; 4]) -> usize {
+    let start = out.len();
+    out.extend([0; 4]);
+    out.extend(kind);
+    start
+}
+
+/// Ends the chunk that began at `start`.
+pub(super) fn end(out: &mut Vec<u8>, start: usize) -> Result<(), Error> {
+    let content = out.get(start + 4..).unwrap_or_default();
+    let sum = crc32fast::hash(content);
+    let length = i32::try_from(content.len() - 4);
+    let length = length.map_err(|_| Error::unwritable(Format::Png, "its chunk is too long"))?;
+    if let Some(place) = out.get_mut(start..start + 4) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+    out.extend(sum.to_be_bytes());
+    Ok(())
+}
+
 pub(super) fn name(kind: [u8; 4]) -> String {
     String::from_utf8_lossy(&kind).into_owned()
 }
@@ -188,7 +215,7 @@ mod tests {
         let read = Chunks::read(&png).unwrap();
         assert_eq!((read.header.width, read.header.height), (2, 3));
         assert_eq!(read.header.colour, Colour::Rgba);
-        assert_eq!(read.header.row_bytes(), 8);
+        assert_eq!(read.header.bytes_of(2), 8);
         assert_eq!(read.find(b"tEXt").unwrap().data, b"Title\0x");
         assert_eq!(read.trailing, b"more");
         let joined: Vec<u8> = read.chunks.iter().flat_map(|chunk| chunk.raw).copied().collect();

@@ -1,9 +1,11 @@
-//! PNG: a palette is inverted in place, other pictures through their pixels.
+//! PNG: a palette is inverted in place, other pictures in their filtered rows.
 
 mod ancillary;
 mod chunks;
+mod deflate;
 pub(crate) mod general;
-mod samples;
+mod recode;
+mod rows;
 
 use ancillary::Fate;
 use chunks::{Chunk, Chunks, Colour, SIGNATURE, name};
@@ -58,23 +60,18 @@ fn process_palette(request: &Request<'_>, png: &Chunks<'_>, frames: u32) -> Resu
 }
 
 fn process_samples(request: &Request<'_>, png: &Chunks<'_>) -> Result<Output, Error> {
-    let encoded = samples::process(request, &png.header)?;
-    let encoded = Chunks::read(&encoded)?;
     let mut writer = Writer::new(request, png);
-    let mut has_pixels = false;
+    let pieces = png.chunks.iter().filter(|chunk| chunk.kind == *b"IDAT").map(|chunk| chunk.data);
+    let mut pieces = Some(pieces.collect());
     for chunk in &png.chunks {
         match &chunk.kind {
-            b"IHDR" => writer.push_all(&encoded, b"IHDR"),
-            b"IDAT" if has_pixels => {}
             b"IDAT" => {
-                writer.push_all(&encoded, b"IDAT");
-                has_pixels = true;
+                if let Some(pieces) = pieces.take() {
+                    writer.push_pixels(*b"IDAT", &png.header, pieces)?;
+                }
             }
             _ => writer.push(chunk),
         }
-    }
-    if png.header.is_interlaced {
-        writer.notes.push("the PNG was interlaced and is no longer".to_owned());
     }
     Ok(writer.finish(Path::Pixels, 1))
 }
@@ -98,10 +95,17 @@ impl<'a> Writer<'a> {
         Self { request, png, bytes, notes: damaged.into_iter().collect() }
     }
 
-    /// Takes over all chunks of one kind from a PNG that was just encoded.
-    fn push_all(&mut self, encoded: &Chunks<'_>, kind: &[u8; 4]) {
-        let same = encoded.chunks.iter().filter(|chunk| chunk.kind == *kind);
-        same.for_each(|chunk| self.bytes.extend(chunk.raw));
+    /// Adds the mapped pixels in a chunk of this kind.
+    fn push_pixels(
+        &mut self,
+        kind: [u8; 4],
+        header: &chunks::Header,
+        pieces: Vec<&[u8]>,
+    ) -> Result<(), Error> {
+        let start = chunks::begin(&mut self.bytes, kind);
+        let bytes = std::mem::take(&mut self.bytes);
+        self.bytes = recode::recode(self.request, header, pieces, bytes)?;
+        chunks::end(&mut self.bytes, start)
     }
 
     /// Takes over a chunk of the source, changed where the operations change it.

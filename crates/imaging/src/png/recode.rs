@@ -1,0 +1,254 @@
+//! The compressed pixels of a PNG, mapped without being compressed anew.
+//!
+//! Compressed data say which bytes stand for themselves and which are copies of earlier ones.
+//! Rows are mapped byte by byte (see [`rows`](super::rows)), so what was a copy before nearly
+//! always is one afterwards; that is compared, and only where it is not so the copy is broken up.
+//! What remains is to write the same sequences with codes for their new counts. No match is
+//! searched for, the result is as small as the source, and only the last rows are in memory.
+
+use std::collections::VecDeque;
+
+use super::{
+    chunks::Header,
+    deflate::{Flaw, HISTORY, LONGEST, Reader, SHORTEST, Sequence, Stop, Writer},
+    rows::Rows,
+};
+use crate::{Error, Format, request::Request};
+
+/// Bytes read at a time, and twice as many as the largest block written.
+const SPAN: usize = 256 * 1024;
+
+/// Maps the pixels that `pieces` hold and writes them behind `out`.
+pub(super) fn recode(
+    request: &Request<'_>,
+    header: &Header,
+    pieces: Vec<&[u8]>,
+    out: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    let (longest_row, all_rows) = Rows::sizes(header);
+    let buffer = buffer_bytes(longest_row, all_rows);
+    // Two rows for predictions, two buffers, and what these consist of if all of it is copied.
+    request.limits.check_memory(2 * longest_row + 8 * buffer + out.len() as u64)?;
+    let (reader, zlib_header) = Reader::new(pieces).map_err(refused)?;
+    let recoder = Recoder {
+        request,
+        reader,
+        writer: Writer::after(out, zlib_header),
+        rows: Rows::new(header, request.map),
+        sum: simd_adler32::Adler32::new(),
+        old: vec![0; buffer as usize],
+        new: vec![0; buffer as usize],
+        filled: 0,
+        mapped: 0,
+        written: 0,
+        sequences: Vec::new(),
+        taken: 0,
+        blocks: VecDeque::new(),
+        mended: Vec::new(),
+    };
+    recoder.run()
+}
+
+fn buffer_bytes(longest_row: u64, all_rows: u64) -> u64 {
+    let most = |bytes: usize| all_rows.min(bytes as u64);
+    most(HISTORY) + most(SPAN) + longest_row + 2 * LONGEST as u64
+}
+
+fn refused(flaw: Flaw) -> Error {
+    match flaw {
+        Flaw::Truncated => Error::truncated(Format::Png),
+        Flaw::Broken(what) => Error::corrupt(Format::Png, what),
+    }
+}
+
+/// Where a block of the source ends.
+#[derive(Debug, Clone, Copy)]
+struct BlockEnd {
+    sequences: usize,
+    bytes: usize,
+}
+
+struct Recoder<'a> {
+    request: &'a Request<'a>,
+    reader: Reader<'a>,
+    writer: Writer,
+    rows: Rows,
+    sum: simd_adler32::Adler32,
+    /// Filtered rows of the source, and the same mapped, behind some history.
+    old: Vec<u8>,
+    new: Vec<u8>,
+    /// Bytes of `old` that are there, of `new` that are there, and of `new` that were written.
+    filled: usize,
+    mapped: usize,
+    written: usize,
+    /// What `old` consists of from `written` on, behind those sequences that were taken.
+    sequences: Vec<Sequence>,
+    taken: usize,
+    blocks: VecDeque<BlockEnd>,
+    /// Room for the sequences of one block.
+    mended: Vec<Sequence>,
+}
+
+impl Recoder<'_> {
+    fn run(mut self) -> Result<Vec<u8>, Error> {
+        loop {
+            let stop = self.reader.read(&mut self.old, &mut self.filled, &mut self.sequences);
+            let stop = stop.map_err(refused)?;
+            self.map_rows().map_err(refused)?;
+            if self.rows.next_length().is_none() {
+                self.end_block(self.sequences.len(), self.filled);
+                self.write_blocks(true)?;
+                return Ok(self.writer.finish(self.sum.finish()));
+            }
+            match stop {
+                Stop::End => return Err(Error::truncated(Format::Png)),
+                Stop::EndOfBlock => {
+                    self.end_block(self.sequences.len(), self.filled);
+                    self.write_blocks(false)?;
+                }
+                Stop::Full => {
+                    self.write_blocks(false)?;
+                    self.cut_large_block()?;
+                    self.slide();
+                }
+            }
+        }
+    }
+
+    fn map_rows(&mut self) -> Result<(), Flaw> {
+        let start = self.mapped;
+        while let Some(length) = self.rows.next_length() {
+            let range = self.mapped..self.mapped + length;
+            let Some(old) = self.old.get(range.clone()).filter(|_| range.end <= self.filled) else {
+                break;
+            };
+            self.rows.map_next(old, self.new.get_mut(range).unwrap_or_default())?;
+            self.mapped += length;
+        }
+        self.sum.write(self.new.get(start..self.mapped).unwrap_or_default());
+        Ok(())
+    }
+
+    fn end_block(&mut self, sequences: usize, bytes: usize) {
+        let last = self.blocks.back().map_or(self.written, |block| block.bytes);
+        if bytes > last {
+            self.blocks.push_back(BlockEnd { sequences, bytes });
+        }
+    }
+
+    /// Writes the blocks whose rows are mapped; all of them at the end.
+    fn write_blocks(&mut self, is_end: bool) -> Result<(), Error> {
+        while let Some(&block) = self.blocks.front() {
+            if block.bytes > self.mapped && !is_end {
+                break;
+            }
+            self.blocks.pop_front();
+            // Whatever follows after the last row belongs to no picture.
+            let end = block.bytes.min(self.mapped);
+            let is_last = is_end && (end == self.mapped);
+            self.write_block(block.sequences, end, is_last)?;
+            if is_last {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_block(&mut self, sequences: usize, end: usize, is_last: bool) -> Result<(), Error> {
+        self.request.limits.check_memory((self.writer.written() + 2 * self.new.len()) as u64)?;
+        let sequences_of_block = self.sequences.get(self.taken..sequences).unwrap_or_default();
+        mend(&self.new, self.written, end, sequences_of_block, &mut self.mended);
+        let bytes = self.new.get(self.written..end).unwrap_or_default();
+        self.writer.block(bytes, &self.mended, is_last);
+        (self.taken, self.written) = (sequences, end);
+        Ok(())
+    }
+
+    /// Writes what is mapped of a block that is too large to wait for its end.
+    fn cut_large_block(&mut self) -> Result<(), Error> {
+        if self.mapped - self.written < self.old.len().saturating_sub(HISTORY) / 2 {
+            return Ok(());
+        }
+        let mut at = self.written;
+        let mut index = self.taken;
+        while let Some(sequence) = self.sequences.get_mut(index) {
+            let literals = sequence.literals as usize;
+            let next = at + literals + usize::from(sequence.length);
+            if next > self.mapped {
+                let cut = literals.min(self.mapped - at);
+                sequence.literals -= cut as u32;
+                self.sequences.insert(index, Sequence::only_literals(cut));
+                self.blocks.iter_mut().for_each(|block| block.sequences += 1);
+                (at, index) = (at + cut, index + 1);
+                break;
+            }
+            (at, index) = (next, index + 1);
+        }
+        self.write_block(index, at, false)
+    }
+
+    /// Moves what is still needed to the beginning.
+    fn slide(&mut self) {
+        let shift = self.written.saturating_sub(HISTORY);
+        self.old.copy_within(shift..self.filled, 0);
+        self.new.copy_within(shift..self.mapped, 0);
+        self.filled -= shift;
+        self.mapped -= shift;
+        self.written -= shift;
+        self.sequences.drain(..self.taken);
+        for block in &mut self.blocks {
+            block.sequences -= self.taken;
+            block.bytes -= shift;
+        }
+        self.taken = 0;
+    }
+}
+
+/// The sequences for `bytes` from `start` to `end`, given those that were right before they were
+/// mapped: copies are kept as far as they are copies still.
+fn mend(bytes: &[u8], start: usize, end: usize, old: &[Sequence], mended: &mut Vec<Sequence>) {
+    mended.clear();
+    let (mut at, mut literals_from) = (start, start);
+    for sequence in old {
+        at = (at + sequence.literals as usize).min(end);
+        let length = usize::from(sequence.length).min(end - at);
+        let distance = usize::from(sequence.distance);
+        let mut copied = 0;
+        while length - copied >= SHORTEST {
+            let same = equal(bytes, at + copied, distance, length - copied);
+            if same >= SHORTEST {
+                let literals = (at + copied - literals_from) as u32;
+                let length = same as u16;
+                mended.push(Sequence { literals, length, distance: sequence.distance });
+                literals_from = at + copied + same;
+            }
+            // The byte behind differs, so no copy begins there.
+            copied = (copied + same + 1).min(length);
+        }
+        at += length;
+    }
+    mended.push(Sequence::only_literals(end - literals_from));
+}
+
+/// How many of the `length` bytes at `at` are the same as those `distance` before.
+#[inline(always)]
+fn equal(bytes: &[u8], at: usize, distance: usize, length: usize) -> usize {
+    let (later, earlier) = (bytes.get(at..), bytes.get(at.saturating_sub(distance)..));
+    let (later, earlier) = (later.unwrap_or_default(), earlier.unwrap_or_default());
+    let mut same = 0;
+    while same < length {
+        let word = |bytes: &[u8]| {
+            bytes.get(same..).and_then(<[u8]>::first_chunk).map(|word| u64::from_le_bytes(*word))
+        };
+        let (Some(later), Some(earlier)) = (word(later), word(earlier)) else {
+            let pairs = later.iter().zip(earlier).take(length).skip(same);
+            return same + pairs.take_while(|(a, b)| a == b).count();
+        };
+        let difference = later ^ earlier;
+        if difference != 0 {
+            return (same + difference.trailing_zeros() as usize / 8).min(length);
+        }
+        same += 8;
+    }
+    length
+}

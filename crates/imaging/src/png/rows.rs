@@ -1,0 +1,244 @@
+//! Rows of samples as they lie in a PNG: filtered, which makes them differences.
+//!
+//! The inverse of a difference between two samples is its negative. So a filtered row is
+//! inverted by negating it, with three exceptions: what was predicted from nothing is a sample
+//! itself and is complemented; what was predicted from the average of two samples needs one more
+//! where that average was rounded; alpha stays.
+
+use super::{
+    chunks::{Colour, Header},
+    deflate::Flaw,
+};
+use crate::invert::SampleMap;
+
+const NONE: u8 = 0;
+const SUB: u8 = 1;
+const UP: u8 = 2;
+const AVERAGE: u8 = 3;
+const PAETH: u8 = 4;
+
+/// Columns and rows at which each pass of an interlaced picture begins, and their distances.
+const PASSES: [(u32, u32, u32, u32); 7] = [
+    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+    (0, 1, 1, 2),
+];
+
+/// The rows of one picture, mapped from first to last.
+#[derive(Debug)]
+pub(super) struct Rows {
+    passes: std::vec::IntoIter<Pass>,
+    pass: Pass,
+    is_first: bool,
+    pixel_bytes: usize,
+    /// The bits of a pixel that hold colour and are to be flipped.
+    mask: [u8; 8],
+    /// The samples of the row before, and room for those of the next.
+    above: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+/// Rows of the same length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pass {
+    row_bytes: usize,
+    rows: u32,
+}
+
+impl Rows {
+    pub(super) fn new(header: &Header, map: SampleMap) -> Self {
+        let passes = passes(header);
+        let longest = passes.iter().map(|pass| pass.row_bytes).max().unwrap_or(0);
+        let pixel_bytes = header.pixel_bytes();
+        let colour_bytes = match header.colour {
+            Colour::GrayAlpha => pixel_bytes / 2,
+            Colour::Rgba => pixel_bytes / 4 * 3,
+            Colour::Gray | Colour::Rgb | Colour::Indexed => pixel_bytes,
+        };
+        let mut mask = [0; 8];
+        mask.iter_mut().take(colour_bytes).for_each(|byte| *byte = map.mask());
+        let (above, plain) = (vec![0; longest], vec![0; longest]);
+        let (passes, pass) = (passes.into_iter(), Pass::default());
+        let mut rows = Self { passes, pass, is_first: true, pixel_bytes, mask, above, plain };
+        rows.next_pass();
+        rows
+    }
+
+    /// Bytes of the longest row with its filter, and of all rows.
+    pub(super) fn sizes(header: &Header) -> (u64, u64) {
+        let lengths = |pass: &Pass| (1 + pass.row_bytes as u64, u64::from(pass.rows));
+        let passes = passes(header);
+        let longest = passes.iter().map(|pass| lengths(pass).0).max().unwrap_or(0);
+        let all = passes.iter().map(|pass| lengths(pass).0 * lengths(pass).1).sum();
+        (longest, all)
+    }
+
+    /// Bytes of the next row with its filter; `None` after the last.
+    pub(super) fn next_length(&self) -> Option<usize> {
+        (self.pass.rows > 0).then_some(1 + self.pass.row_bytes)
+    }
+
+    /// Maps the next row from `old` to `new`, both as long as [`Self::next_length`] says.
+    pub(super) fn map_next(&mut self, old: &[u8], new: &mut [u8]) -> Result<(), Flaw> {
+        let (Some((&filter, old)), Some((new_filter, new))) =
+            (old.split_first(), new.split_first_mut())
+        else {
+            return Ok(());
+        };
+        if filter > PAETH {
+            return Err(Flaw::Broken("a row is filtered in a way that is not known"));
+        }
+        *new_filter = filter;
+        new.copy_from_slice(old);
+        match self.pixel_bytes {
+            1 => self.map::<1>(filter, old, new),
+            2 => self.map::<2>(filter, old, new),
+            3 => self.map::<3>(filter, old, new),
+            4 => self.map::<4>(filter, old, new),
+            6 => self.map::<6>(filter, old, new),
+            _ => self.map::<8>(filter, old, new),
+        }
+        std::mem::swap(&mut self.above, &mut self.plain);
+        self.is_first = false;
+        self.pass.rows -= 1;
+        if self.pass.rows == 0 {
+            self.next_pass();
+        }
+        Ok(())
+    }
+
+    fn next_pass(&mut self) {
+        self.pass = self.passes.next().unwrap_or_default();
+        self.is_first = true;
+        self.above.fill(0);
+    }
+
+    fn map<const N: usize>(&mut self, filter: u8, old: &[u8], new: &mut [u8]) {
+        let mask = self.mask.first_chunk::<N>().copied().unwrap_or([0; N]);
+        let length = old.len();
+        let above = self.above.get(..length).unwrap_or_default();
+        let plain = self.plain.get_mut(..length).unwrap_or_default();
+        restore::<N>(filter, old, above, plain);
+        let (first, rest) = new.split_at_mut(N.min(length));
+        match (filter, self.is_first) {
+            (NONE, _) | (UP, true) => complement(new, &mask),
+            (SUB, _) | (PAETH, true) => {
+                complement(first, &mask);
+                negate(rest, &mask);
+            }
+            (AVERAGE, true) => {
+                complement(first, &mask);
+                negate_beside_half(rest, &mask);
+            }
+            (AVERAGE, false) => {
+                negate_beside_half(first, &mask);
+                negate(rest, &mask);
+                let left = plain.get(..rest.len()).unwrap_or_default();
+                let above = above.get(N..).unwrap_or_default();
+                add_roundings(rest, left, above, &mask);
+            }
+            _ => negate(new, &mask),
+        }
+    }
+}
+
+/// Makes samples of maximum minus themselves.
+fn complement<const N: usize>(bytes: &mut [u8], mask: &[u8; N]) {
+    for pixel in bytes.as_chunks_mut::<N>().0 {
+        pixel.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    }
+}
+
+/// Makes differences of minus themselves.
+fn negate<const N: usize>(bytes: &mut [u8], mask: &[u8; N]) {
+    for pixel in bytes.as_chunks_mut::<N>().0 {
+        for (byte, mask) in pixel.iter_mut().zip(mask) {
+            *byte = (*byte ^ mask).wrapping_sub(*mask);
+        }
+    }
+}
+
+/// The same where half of one sample was the prediction, since there was no other.
+fn negate_beside_half<const N: usize>(bytes: &mut [u8], mask: &[u8; N]) {
+    negate(bytes, mask);
+    complement(bytes, &mask.map(|mask| mask & 0x80));
+}
+
+/// Adds one wherever the average of `left` and `above` was rounded.
+fn add_roundings<const N: usize>(bytes: &mut [u8], left: &[u8], above: &[u8], mask: &[u8; N]) {
+    let pixels = bytes.as_chunks_mut::<N>().0.iter_mut();
+    let pairs = left.as_chunks::<N>().0.iter().zip(above.as_chunks::<N>().0);
+    for (pixel, (left, above)) in pixels.zip(pairs) {
+        for (((byte, left), above), mask) in pixel.iter_mut().zip(left).zip(above).zip(mask) {
+            *byte = byte.wrapping_add((left ^ above) & 1 & mask);
+        }
+    }
+}
+
+/// Adds the predictions to the differences in `coded`, which gives the samples.
+fn restore<const N: usize>(filter: u8, coded: &[u8], above: &[u8], plain: &mut [u8]) {
+    let (coded, above) = (coded.as_chunks::<N>().0, above.as_chunks::<N>().0);
+    let pixels = plain.as_chunks_mut::<N>().0.iter_mut().zip(coded).zip(above);
+    match filter {
+        NONE => pixels.for_each(|((plain, coded), _)| *plain = *coded),
+        UP => pixels.for_each(|((plain, coded), above)| *plain = sum(coded, above)),
+        SUB => {
+            let mut left = [0; N];
+            for ((plain, coded), _) in pixels {
+                left = sum(coded, &left);
+                *plain = left;
+            }
+        }
+        AVERAGE => {
+            let mut left = [0; N];
+            for ((plain, coded), above) in pixels {
+                left = sum(coded, &each(&left, above, |a, b| (a & b) + ((a ^ b) >> 1)));
+                *plain = left;
+            }
+        }
+        _ => {
+            let (mut left, mut corner) = ([0; N], [0; N]);
+            for ((plain, coded), above) in pixels {
+                let mut predicted = [0; N];
+                let places = predicted.iter_mut().zip(&left).zip(above).zip(&corner);
+                places.for_each(|(((to, a), b), c)| *to = nearest(*a, *b, *c));
+                left = sum(coded, &predicted);
+                corner = *above;
+                *plain = left;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn each<const N: usize>(a: &[u8; N], b: &[u8; N], of: impl Fn(u8, u8) -> u8) -> [u8; N] {
+    let mut result = *a;
+    result.iter_mut().zip(b).for_each(|(a, b)| *a = of(*a, *b));
+    result
+}
+
+#[inline(always)]
+fn sum<const N: usize>(a: &[u8; N], b: &[u8; N]) -> [u8; N] {
+    each(a, b, u8::wrapping_add)
+}
+
+/// Paeth's prediction: whichever of left, above and corner is nearest to left + above - corner.
+#[inline(always)]
+fn nearest(left: u8, above: u8, corner: u8) -> u8 {
+    let (a, b, c) = (i16::from(left), i16::from(above), i16::from(corner));
+    let (to_left, to_above) = ((b - c).abs(), (a - c).abs());
+    let to_corner = (a + b - 2 * c).abs();
+    let (first, distance) = if to_left <= to_above { (left, to_left) } else { (above, to_above) };
+    if distance <= to_corner { first } else { corner }
+}
+
+fn passes(header: &Header) -> Vec<Pass> {
+    if !header.is_interlaced {
+        return vec![Pass { row_bytes: header.bytes_of(header.width), rows: header.height }];
+    }
+    let passes = PASSES.iter().map(|&(left, top, column_step, row_step)| {
+        let columns = header.width.saturating_sub(left).div_ceil(column_step);
+        let rows = header.height.saturating_sub(top).div_ceil(row_step);
+        Pass { row_bytes: header.bytes_of(columns), rows }
+    });
+    passes.filter(|pass| pass.row_bytes > 0 && pass.rows > 0).collect()
+}
