@@ -62,13 +62,14 @@ fn process_palette(request: &Request<'_>, png: &Chunks<'_>, frames: u32) -> Resu
 fn process_samples(request: &Request<'_>, png: &Chunks<'_>) -> Result<Output, Error> {
     let mut writer = Writer::new(request, png);
     let pieces = png.chunks.iter().filter(|chunk| chunk.kind == *b"IDAT").map(|chunk| chunk.data);
-    let mut pieces = Some(pieces.collect());
+    let pieces: Vec<&[u8]> = pieces.collect();
+    let mut has_pixels = false;
     for chunk in &png.chunks {
         match &chunk.kind {
+            b"IDAT" if has_pixels => {}
             b"IDAT" => {
-                if let Some(pieces) = pieces.take() {
-                    writer.push_pixels(*b"IDAT", &png.header, pieces)?;
-                }
+                writer.push_pixels(*b"IDAT", &png.header, &pieces)?;
+                has_pixels = true;
             }
             _ => writer.push(chunk),
         }
@@ -100,7 +101,7 @@ impl<'a> Writer<'a> {
         &mut self,
         kind: [u8; 4],
         header: &chunks::Header,
-        pieces: Vec<&[u8]>,
+        pieces: &[&[u8]],
     ) -> Result<(), Error> {
         let start = chunks::begin(&mut self.bytes, kind);
         let bytes = std::mem::take(&mut self.bytes);

@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 
 use super::{
     chunks::Header,
-    deflate::{Flaw, HISTORY, LONGEST, Reader, SHORTEST, Sequence, Stop, Writer},
-    rows::Rows,
+    deflate::{Flaw, HISTORY, ROOM, Reader, SHORTEST, Sequence, Stop, Writer},
+    rows::{Refusal, Rows},
 };
 use crate::{Error, Format, request::Request};
 
@@ -22,36 +22,39 @@ const SPAN: usize = 256 * 1024;
 pub(super) fn recode(
     request: &Request<'_>,
     header: &Header,
-    pieces: Vec<&[u8]>,
-    out: Vec<u8>,
+    pieces: &[&[u8]],
+    mut out: Vec<u8>,
 ) -> Result<Vec<u8>, Error> {
-    let (longest_row, all_rows) = Rows::sizes(header);
-    let buffer = buffer_bytes(longest_row, all_rows);
-    // Two rows for predictions, two buffers, and what these consist of if all of it is copied.
-    request.limits.check_memory(2 * longest_row + 8 * buffer + out.len() as u64)?;
-    let (reader, zlib_header) = Reader::new(pieces).map_err(refused)?;
-    let recoder = Recoder {
-        request,
-        reader,
-        writer: Writer::after(out, zlib_header),
-        rows: Rows::new(header, request.map),
-        sum: simd_adler32::Adler32::new(),
-        old: vec![0; buffer as usize],
-        new: vec![0; buffer as usize],
-        filled: 0,
-        mapped: 0,
-        written: 0,
-        sequences: Vec::new(),
-        taken: 0,
-        blocks: VecDeque::new(),
-        mended: Vec::new(),
-    };
-    recoder.run()
+    let start = out.len();
+    match Recoder::new(request, header, pieces, out, false)?.run() {
+        Err(Failure::Refused(error)) => return Err(error),
+        Ok(written) => return Ok(written),
+        Err(Failure::NoSamples(written)) => out = written,
+    }
+    out.truncate(start);
+    match Recoder::new(request, header, pieces, out, true)?.run() {
+        Ok(written) => Ok(written),
+        Err(Failure::Refused(error)) => Err(error),
+        Err(Failure::NoSamples(_)) => Err(Error::corrupt(Format::Png, "its rows are unclear")),
+    }
+}
+
+/// Why the result was not written.
+enum Failure {
+    /// Samples are needed after all. What was written so far is given back.
+    NoSamples(Vec<u8>),
+    Refused(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
 }
 
 fn buffer_bytes(longest_row: u64, all_rows: u64) -> u64 {
     let most = |bytes: usize| all_rows.min(bytes as u64);
-    most(HISTORY) + most(SPAN) + longest_row + 2 * LONGEST as u64
+    most(HISTORY) + most(SPAN) + longest_row + 2 * ROOM as u64
 }
 
 fn refused(flaw: Flaw) -> Error {
@@ -89,19 +92,58 @@ struct Recoder<'a> {
     mended: Vec<Sequence>,
 }
 
-impl Recoder<'_> {
-    fn run(mut self) -> Result<Vec<u8>, Error> {
+impl<'a> Recoder<'a> {
+    fn new(
+        request: &'a Request<'a>,
+        header: &Header,
+        pieces: &[&'a [u8]],
+        out: Vec<u8>,
+        with_samples: bool,
+    ) -> Result<Self, Error> {
+        let (longest_row, all_rows) = Rows::sizes(header);
+        let buffer = buffer_bytes(longest_row, all_rows);
+        // Two rows for predictions, two buffers, and what these consist of if all is copied.
+        request.limits.check_memory(2 * longest_row + 8 * buffer + out.len() as u64)?;
+        let (reader, zlib_header) = Reader::new(pieces.to_vec()).map_err(refused)?;
+        Ok(Self {
+            request,
+            reader,
+            writer: Writer::after(out, zlib_header),
+            rows: Rows::new(header, request.map, with_samples),
+            sum: simd_adler32::Adler32::new(),
+            old: vec![0; buffer as usize],
+            new: vec![0; buffer as usize],
+            filled: 0,
+            mapped: 0,
+            written: 0,
+            sequences: Vec::new(),
+            taken: 0,
+            blocks: VecDeque::new(),
+            mended: Vec::new(),
+        })
+    }
+
+    fn run(mut self) -> Result<Vec<u8>, Failure> {
         loop {
             let stop = self.reader.read(&mut self.old, &mut self.filled, &mut self.sequences);
             let stop = stop.map_err(refused)?;
-            self.map_rows().map_err(refused)?;
+            match self.map_rows() {
+                Ok(()) => {}
+                Err(Refusal::NoSamples) => {
+                    return Err(Failure::NoSamples(self.writer.into_bytes()));
+                }
+                Err(Refusal::NoSuchFilter) => {
+                    let what = "one of its rows is filtered in a way that does not exist";
+                    return Err(Error::corrupt(Format::Png, what).into());
+                }
+            }
             if self.rows.next_length().is_none() {
                 self.end_block(self.sequences.len(), self.filled);
                 self.write_blocks(true)?;
                 return Ok(self.writer.finish(self.sum.finish()));
             }
             match stop {
-                Stop::End => return Err(Error::truncated(Format::Png)),
+                Stop::End => return Err(Error::truncated(Format::Png).into()),
                 Stop::EndOfBlock => {
                     self.end_block(self.sequences.len(), self.filled);
                     self.write_blocks(false)?;
@@ -115,7 +157,7 @@ impl Recoder<'_> {
         }
     }
 
-    fn map_rows(&mut self) -> Result<(), Flaw> {
+    fn map_rows(&mut self) -> Result<(), Refusal> {
         let start = self.mapped;
         while let Some(length) = self.rows.next_length() {
             let range = self.mapped..self.mapped + length;

@@ -5,10 +5,7 @@
 //! itself and is complemented; what was predicted from the average of two samples needs one more
 //! where that average was rounded; alpha stays.
 
-use super::{
-    chunks::{Colour, Header},
-    deflate::Flaw,
-};
+use super::chunks::{Colour, Header};
 use crate::invert::SampleMap;
 
 const NONE: u8 = 0;
@@ -19,7 +16,12 @@ const PAETH: u8 = 4;
 
 /// Columns and rows at which each pass of an interlaced picture begins, and their distances.
 const PASSES: [(u32, u32, u32, u32); 7] = [
-    (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
     (0, 1, 1, 2),
 ];
 
@@ -32,9 +34,19 @@ pub(super) struct Rows {
     pixel_bytes: usize,
     /// The bits of a pixel that hold colour and are to be flipped.
     mask: [u8; 8],
-    /// The samples of the row before, and room for those of the next.
+    /// The samples of the row before, and room for those of the next; empty as long as no row
+    /// is predicted from averages.
     above: Vec<u8>,
     plain: Vec<u8>,
+}
+
+/// Why a row could not be mapped.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// It needs the samples above it, and these were not restored.
+    NoSamples,
+    /// It is filtered in a way that does not exist.
+    NoSuchFilter,
 }
 
 /// Rows of the same length.
@@ -45,9 +57,11 @@ struct Pass {
 }
 
 impl Rows {
-    pub(super) fn new(header: &Header, map: SampleMap) -> Self {
+    /// Restoring samples takes time, and only rows that are predicted from averages need them.
+    pub(super) fn new(header: &Header, map: SampleMap, with_samples: bool) -> Self {
         let passes = passes(header);
         let longest = passes.iter().map(|pass| pass.row_bytes).max().unwrap_or(0);
+        let longest = if with_samples { longest } else { 0 };
         let pixel_bytes = header.pixel_bytes();
         let colour_bytes = match header.colour {
             Colour::GrayAlpha => pixel_bytes / 2,
@@ -78,14 +92,17 @@ impl Rows {
     }
 
     /// Maps the next row from `old` to `new`, both as long as [`Self::next_length`] says.
-    pub(super) fn map_next(&mut self, old: &[u8], new: &mut [u8]) -> Result<(), Flaw> {
+    pub(super) fn map_next(&mut self, old: &[u8], new: &mut [u8]) -> Result<(), Refusal> {
         let (Some((&filter, old)), Some((new_filter, new))) =
             (old.split_first(), new.split_first_mut())
         else {
             return Ok(());
         };
         if filter > PAETH {
-            return Err(Flaw::Broken("a row is filtered in a way that is not known"));
+            return Err(Refusal::NoSuchFilter);
+        }
+        if filter == AVERAGE && self.plain.is_empty() {
+            return Err(Refusal::NoSamples);
         }
         *new_filter = filter;
         new.copy_from_slice(old);
@@ -115,8 +132,9 @@ impl Rows {
     fn map<const N: usize>(&mut self, filter: u8, old: &[u8], new: &mut [u8]) {
         let mask = self.mask.first_chunk::<N>().copied().unwrap_or([0; N]);
         let length = old.len();
-        let above = self.above.get(..length).unwrap_or_default();
-        let plain = self.plain.get_mut(..length).unwrap_or_default();
+        let restored = length.min(self.plain.len());
+        let above = self.above.get(..restored).unwrap_or_default();
+        let plain = self.plain.get_mut(..restored).unwrap_or_default();
         restore::<N>(filter, old, above, plain);
         let (first, rest) = new.split_at_mut(N.min(length));
         match (filter, self.is_first) {

@@ -3,7 +3,7 @@
 /// The longest code word of DEFLATE, in bits.
 const LONGEST_WORD: usize = 15;
 
-/// What a code word stands for, packed for the reading loop.
+/// What a code word, or a pair of words for literals, stands for; packed for the reading loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(u32);
 
@@ -19,12 +19,20 @@ impl Entry {
         Self(self.0 | u32::from(bits))
     }
 
-    /// Bits of the word itself.
+    /// Both of two literals, of which this is the first.
+    fn with(self, second: Self) -> Self {
+        let value = (self.value() | second.value() << 8) as u16;
+        let bits = (self.word_bits() + second.word_bits()) as u8;
+        Self::new(value, 2, Kind::Literal).with_word_bits(bits)
+    }
+
+    /// Bits of the word, or of both.
     #[inline(always)]
     pub(super) fn word_bits(self) -> u32 {
         self.0 & 0xff
     }
 
+    /// Bits that follow and belong to it; for literals, how many these are.
     #[inline(always)]
     pub(super) fn extra_bits(self) -> u32 {
         self.0 >> 8 & 0xf
@@ -33,6 +41,10 @@ impl Entry {
     #[inline(always)]
     pub(super) fn is_literal(self) -> bool {
         self.0 & 0xf000 == 0
+    }
+
+    fn is_single_literal(self) -> bool {
+        self != Self::NONE && self.is_literal() && self.extra_bits() == 1
     }
 
     #[inline(always)]
@@ -86,6 +98,20 @@ impl<const BITS: usize> Decoder<BITS> {
             word <<= 1;
         }
         Some(())
+    }
+
+    /// Lets short words for literals be read two at a time.
+    pub(super) fn pair_literals(&mut self) {
+        for index in (0..self.table.len()).rev() {
+            let first = self.table[index];
+            let bits = first.word_bits() as usize;
+            // What is left of the index is lower, so it was not paired yet.
+            let second = self.table[index >> bits];
+            let fits = bits + second.word_bits() as usize <= BITS;
+            if fits && first.is_single_literal() && second.is_single_literal() {
+                self.table[index] = first.with(second);
+            }
+        }
     }
 
     /// Counts the words of each length and gives where those of each begin in the order.

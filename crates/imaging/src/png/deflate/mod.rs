@@ -1,5 +1,10 @@
 //! DEFLATE as literals and copies: read into them, and written from them, without any search.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "these loops run once for every symbol: indices are symbols, or were just compared"
+)]
+
 mod bits;
 mod code;
 mod reader;
@@ -16,6 +21,9 @@ pub(super) const HISTORY: usize = 32 * 1024;
 /// The longest copy, in bytes.
 pub(super) const LONGEST: usize = 258;
 
+/// Bytes that a step of reading may need: a copy and six literals before it.
+pub(super) const ROOM: usize = LONGEST + 6;
+
 /// The shortest copy, in bytes.
 pub(super) const SHORTEST: usize = 3;
 
@@ -28,9 +36,35 @@ const LENGTH_ORDER: [usize; 19] =
 
 /// The smallest length and the number of extra bits of each length symbol.
 const LENGTHS: [(u16, u8); 29] = [
-    (3, 0), (4, 0), (5, 0), (6, 0), (7, 0), (8, 0), (9, 0), (10, 0), (11, 1), (13, 1), (15, 1),
-    (17, 1), (19, 2), (23, 2), (27, 2), (31, 2), (35, 3), (43, 3), (51, 3), (59, 3), (67, 4),
-    (83, 4), (99, 4), (115, 4), (131, 5), (163, 5), (195, 5), (227, 5), (258, 0),
+    (3, 0),
+    (4, 0),
+    (5, 0),
+    (6, 0),
+    (7, 0),
+    (8, 0),
+    (9, 0),
+    (10, 0),
+    (11, 1),
+    (13, 1),
+    (15, 1),
+    (17, 1),
+    (19, 2),
+    (23, 2),
+    (27, 2),
+    (31, 2),
+    (35, 3),
+    (43, 3),
+    (51, 3),
+    (59, 3),
+    (67, 4),
+    (83, 4),
+    (99, 4),
+    (115, 4),
+    (131, 5),
+    (163, 5),
+    (195, 5),
+    (227, 5),
+    (258, 0),
 ];
 
 /// The smallest distance and the number of extra bits of each distance symbol.

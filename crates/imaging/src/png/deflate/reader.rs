@@ -1,11 +1,7 @@
-#![expect(
-    clippy::indexing_slicing,
-    reason = "the loop runs once for every symbol; each index was compared with the length before"
-)]
 //! Reading a DEFLATE stream: the bytes it stands for, and how it puts them together.
 
 use super::{
-    END_OF_BLOCK, FIRST_LENGTH, HISTORY, LENGTH_ORDER, LENGTHS, LONGEST, Sequence,
+    END_OF_BLOCK, FIRST_LENGTH, LENGTH_ORDER, LENGTHS, ROOM, Sequence,
     bits::BitReader,
     code::{Decoder, Entry, Kind},
     distance, fixed_lengths,
@@ -49,7 +45,7 @@ pub(in crate::png) struct Reader<'a> {
     bits: BitReader<'a>,
     state: State,
     is_last: bool,
-    symbols: Decoder<11>,
+    symbols: Decoder<12>,
     distances: Decoder<9>,
     /// Literals since the last copy.
     literals: usize,
@@ -78,14 +74,25 @@ impl<'a> Reader<'a> {
     }
 
     /// Fills `bytes` from `filled` on, with the history before it, and says how the new bytes
-    /// came about. The last [`LONGEST`] bytes are kept free.
+    /// came about. The last [`ROOM`] bytes are kept free.
     pub(in crate::png) fn read(
         &mut self,
         bytes: &mut [u8],
         filled: &mut usize,
         sequences: &mut Vec<Sequence>,
     ) -> Result<Stop, Flaw> {
-        let room = bytes.len().saturating_sub(LONGEST);
+        let stop = self.read_on(bytes, filled, sequences);
+        // What was made up behind the end can look like anything.
+        if self.bits.is_exhausted() { Err(Flaw::Truncated) } else { stop }
+    }
+
+    fn read_on(
+        &mut self,
+        bytes: &mut [u8],
+        filled: &mut usize,
+        sequences: &mut Vec<Sequence>,
+    ) -> Result<Stop, Flaw> {
+        let room = bytes.len().saturating_sub(ROOM);
         loop {
             let stop = match self.state {
                 State::Done => Stop::End,
@@ -117,16 +124,13 @@ impl<'a> Reader<'a> {
             2 => self.begin_dynamic()?,
             _ => return Err(Flaw::Broken("its compressed data have a block of no known type")),
         }
-        if self.bits.is_exhausted() { Err(Flaw::Truncated) } else { Ok(()) }
+        Ok(())
     }
 
     fn begin_stored(&mut self) -> Result<(), Flaw> {
         self.bits.align();
         self.bits.refill();
         let (length, complement) = (self.bits.take(16), self.bits.take(16));
-        if self.bits.is_exhausted() {
-            return Err(Flaw::Truncated);
-        }
         if length != complement ^ 0xffff {
             return Err(Flaw::Broken("its compressed data have a block of no sure length"));
         }
@@ -137,6 +141,7 @@ impl<'a> Reader<'a> {
     fn begin_fixed(&mut self) {
         // Both codes are complete, so they can be set.
         let _ = self.symbols.set(&fixed_lengths(), symbol_entry);
+        self.symbols.pair_literals();
         let _ = self.distances.set(&[5; 32], distance_entry);
         self.state = State::Compressed;
     }
@@ -159,6 +164,7 @@ impl<'a> Reader<'a> {
             return Err(BAD_HEAD);
         }
         self.symbols.set(symbols, symbol_entry).ok_or(BAD_HEAD)?;
+        self.symbols.pair_literals();
         self.distances.set(distances, distance_entry).ok_or(BAD_HEAD)?;
         self.state = State::Compressed;
         Ok(())
@@ -204,9 +210,6 @@ impl<'a> Reader<'a> {
             };
             self.bits.refill();
             *place = self.bits.take(8) as u8;
-            if self.bits.is_exhausted() {
-                return Err(Flaw::Truncated);
-            }
             *filled += 1;
             self.literals += 1;
             left -= 1;
@@ -215,13 +218,20 @@ impl<'a> Reader<'a> {
         Ok(Stop::EndOfBlock)
     }
 
+    #[inline(always)]
+    fn next_symbol(&mut self) -> Result<Entry, Flaw> {
+        let entry = self.symbols.find(self.bits.peek()).ok_or(NO_WORD)?;
+        self.bits.skip(entry.word_bits());
+        Ok(entry)
+    }
+
     fn read_compressed(
         &mut self,
         bytes: &mut [u8],
         filled: &mut usize,
         sequences: &mut Vec<Sequence>,
     ) -> Result<Stop, Flaw> {
-        let room = bytes.len().saturating_sub(LONGEST);
+        let room = bytes.len().saturating_sub(ROOM);
         let mut at = *filled;
         let mut literals_from = at - self.literals;
         let stop = loop {
@@ -229,18 +239,18 @@ impl<'a> Reader<'a> {
                 break Stop::Full;
             }
             self.bits.refill();
-            let mut entry = self.symbols.find(self.bits.peek()).ok_or(NO_WORD)?;
-            self.bits.skip(entry.word_bits());
+            // A refill is enough for three words, of which each may be a copy.
+            let mut entry = self.next_symbol()?;
             if entry.is_literal() {
-                bytes[at] = entry.value() as u8;
-                at += 1;
-                // A refill is enough for three words, of which the last may be a copy.
-                entry = self.symbols.find(self.bits.peek()).ok_or(NO_WORD)?;
-                self.bits.skip(entry.word_bits());
+                at += put_literals(bytes, at, entry);
+                entry = self.next_symbol()?;
                 if entry.is_literal() {
-                    bytes[at] = entry.value() as u8;
-                    at += 1;
-                    continue;
+                    at += put_literals(bytes, at, entry);
+                    entry = self.next_symbol()?;
+                    if entry.is_literal() {
+                        at += put_literals(bytes, at, entry);
+                        continue;
+                    }
                 }
                 self.bits.refill();
             }
@@ -264,13 +274,7 @@ impl<'a> Reader<'a> {
             sequences.push(Sequence { literals, length: length16, distance: distance16 });
             at += length;
             literals_from = at;
-            if self.bits.is_exhausted() {
-                return Err(Flaw::Truncated);
-            }
         };
-        if self.bits.is_exhausted() {
-            return Err(Flaw::Truncated);
-        }
         self.literals = at - literals_from;
         *filled = at;
         Ok(stop)
@@ -282,7 +286,7 @@ const NO_WORD: Flaw = Flaw::Broken("its compressed data have a word that stands 
 
 fn symbol_entry(symbol: usize) -> Entry {
     match symbol {
-        0..END_OF_BLOCK => Entry::new(symbol as u16, 0, Kind::Literal),
+        0..END_OF_BLOCK => Entry::new(symbol as u16, 1, Kind::Literal),
         END_OF_BLOCK => Entry::new(0, 0, Kind::End),
         _ => {
             // Two symbols of the fixed code stand for no length; they copy nothing.
@@ -295,6 +299,15 @@ fn symbol_entry(symbol: usize) -> Entry {
 fn distance_entry(symbol: usize) -> Entry {
     let (base, extra) = if symbol < 30 { distance(symbol) } else { (0, 0) };
     Entry::new(base, extra, Kind::Copy)
+}
+
+/// Puts down one or two literals and gives how many they were.
+#[inline(always)]
+fn put_literals(bytes: &mut [u8], at: usize, entry: Entry) -> usize {
+    if let Some(place) = bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *place = (entry.value() as u16).to_le_bytes();
+    }
+    entry.extra_bits() as usize
 }
 
 /// Copies within `bytes`; the copy may overlap what it is taken from.
@@ -315,5 +328,3 @@ fn copy(bytes: &mut [u8], at: usize, length: usize, distance: usize) {
         }
     }
 }
-
-const _: () = assert!(HISTORY <= 1 << 15);

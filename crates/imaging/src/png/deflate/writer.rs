@@ -1,7 +1,3 @@
-#![expect(
-    clippy::indexing_slicing,
-    reason = "the loops run once for every byte or copy; bytes and small numbers are the indices"
-)]
 //! Writing a DEFLATE stream from known sequences.
 
 use super::{
@@ -69,6 +65,11 @@ impl Writer {
         self.bits.reserve(64);
         self.bits.align();
         self.bits.bytes(&sum.to_be_bytes());
+        self.bits.into_bytes()
+    }
+
+    /// What was written so far, whole or not.
+    pub(in crate::png) fn into_bytes(self) -> Vec<u8> {
         self.bits.into_bytes()
     }
 
