@@ -1,6 +1,7 @@
 //! PNG: a palette is inverted in place, other pictures in their filtered rows.
 
 mod ancillary;
+mod animation;
 mod chunks;
 mod deflate;
 pub(crate) mod general;
@@ -8,6 +9,7 @@ mod recode;
 mod rows;
 
 use ancillary::Fate;
+use animation::Animation;
 use chunks::{Chunk, Chunks, Colour, SIGNATURE, name};
 
 use crate::{Error, Format, Output, Path, request::Request};
@@ -20,12 +22,8 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     request.limits.check_frames(frames)?;
     if png.header.colour == Colour::Indexed {
         process_palette(request, &png, frames)
-    } else if frames > 1 {
-        Err(Error::unsupported(
-            "the PNG is animated and has no palette; such animations are not supported",
-        ))
     } else {
-        process_samples(request, &png)
+        process_samples(request, &png, frames)
     }
 }
 
@@ -59,22 +57,38 @@ fn process_palette(request: &Request<'_>, png: &Chunks<'_>, frames: u32) -> Resu
     Ok(writer.finish(Path::Palette, frames))
 }
 
-fn process_samples(request: &Request<'_>, png: &Chunks<'_>) -> Result<Output, Error> {
+fn process_samples(request: &Request<'_>, png: &Chunks<'_>, frames: u32) -> Result<Output, Error> {
     let mut writer = Writer::new(request, png);
-    let pieces = png.chunks.iter().filter(|chunk| chunk.kind == *b"IDAT").map(|chunk| chunk.data);
-    let pieces: Vec<&[u8]> = pieces.collect();
+    let mut animation = Animation::new(&png.header);
     let mut has_pixels = false;
-    for chunk in &png.chunks {
+    let is_data = |chunk: &Chunk<'_>| matches!(&chunk.kind, b"IDAT" | b"fdAT");
+    for run in png.chunks.chunk_by(|a, b| is_data(a) && a.kind == b.kind) {
+        let Some(chunk) = run.first() else { continue };
+        let data = run.iter().map(|chunk| chunk.data);
         match &chunk.kind {
-            b"IDAT" if has_pixels => {}
+            b"IDAT" if has_pixels => {
+                return Err(Error::corrupt(Format::Png, "its picture is in two places"));
+            }
             b"IDAT" => {
-                writer.push_pixels(*b"IDAT", &png.header, &pieces)?;
                 has_pixels = true;
+                animation.begin_still();
+                writer.push_pixels(*b"IDAT", &[], &png.header, &data.collect::<Vec<_>>())?;
+            }
+            b"fcTL" => {
+                let control = animation.control(chunk.data)?;
+                chunks::write(&mut writer.bytes, *b"fcTL", &control);
+            }
+            b"fdAT" => {
+                let (header, sequence, pieces) = animation.data(data)?;
+                writer.push_pixels(*b"fdAT", &sequence, &header, &pieces)?;
             }
             _ => writer.push(chunk),
         }
     }
-    Ok(writer.finish(Path::Pixels, 1))
+    if png.find(b"acTL").is_some() {
+        animation.check_count(frames)?;
+    }
+    Ok(writer.finish(Path::Pixels, frames))
 }
 
 /// Puts a PNG together from the chunks of another.
@@ -96,14 +110,16 @@ impl<'a> Writer<'a> {
         Self { request, png, bytes, notes: damaged.into_iter().collect() }
     }
 
-    /// Adds the mapped pixels in a chunk of this kind.
+    /// Adds the mapped pixels in a chunk of this kind, behind `before`.
     fn push_pixels(
         &mut self,
         kind: [u8; 4],
+        before: &[u8],
         header: &chunks::Header,
         pieces: &[&[u8]],
     ) -> Result<(), Error> {
         let start = chunks::begin(&mut self.bytes, kind);
+        self.bytes.extend(before);
         let bytes = std::mem::take(&mut self.bytes);
         self.bytes = recode::recode(self.request, header, pieces, bytes)?;
         chunks::end(&mut self.bytes, start)
