@@ -55,6 +55,7 @@ pub fn picture(class: imaging::Class) -> Class {
         imaging::Class::Truncated => Class::Truncated,
         imaging::Class::Corrupt => Class::Corrupt,
         imaging::Class::TooLarge => Class::TooLarge,
+        imaging::Class::TooSlow => Class::TooSlow,
         imaging::Class::Internal => Class::Internal,
     }
 }
@@ -172,6 +173,7 @@ mod tests {
             Picture::Truncated,
             Picture::Corrupt,
             Picture::TooLarge,
+            Picture::TooSlow,
             Picture::Internal,
         ] {
             assert_eq!(picture(class).as_str(), class.as_str());

@@ -52,8 +52,10 @@ pub enum Class {
     Truncated,
     /// The file breaks the rules of its own format.
     Corrupt,
-    /// More pixels, frames or memory than the [`Limits`](crate::Limits) allow.
+    /// More bytes, pixels, frames or memory than the [`Limits`](crate::Limits) allow.
     TooLarge,
+    /// It would take longer than the [`Limits`](crate::Limits) allow.
+    TooSlow,
     /// A codec failed in a way it never should; the file is worth a bug report.
     Internal,
 }
@@ -68,6 +70,7 @@ impl Class {
             Self::Truncated => "truncated",
             Self::Corrupt => "corrupt",
             Self::TooLarge => "too-large",
+            Self::TooSlow => "too-slow",
             Self::Internal => "internal",
         }
     }

@@ -112,6 +112,7 @@ pub use output::{Output, Path};
 pub use pipeline::{ParsePipelineError, Pipeline};
 pub use sniff::{Sniffed, sniff};
 
+use limits::Budget;
 use pipeline::Inversion;
 use request::Request;
 
@@ -121,7 +122,9 @@ use request::Request;
 ///
 /// Whatever is not a whole picture of a known format within `limits`, with its [`Class`].
 pub fn process(input: &[u8], pipeline: &Pipeline, limits: &Limits) -> Result<Output, Error> {
+    limits.check_input(input.len())?;
     let format = sniff::picture(input)?;
+    let limits = &Budget::start(limits);
     guard::catch_panic(format, || match pipeline.as_inversion(format) {
         Some(Inversion { map, strip }) if has_own_way(input, format, strip) => {
             invert(format, &Request { input, map, strip, limits })
@@ -130,12 +133,12 @@ pub fn process(input: &[u8], pipeline: &Pipeline, limits: &Limits) -> Result<Out
     })
 }
 
-/// Whether [`invert()`] can do it; animations that are no GIF and have no palette go frame by frame.
+/// Whether [`invert()`] can do it; animated WebP goes frame by frame.
 fn has_own_way(input: &[u8], format: Format, strip: bool) -> bool {
     let goes_by_frames = match format {
-        Format::Png => png::general::is_animated_without_palette(input),
         Format::WebP => picture::is_animated_webp(input),
         Format::Gif
+        | Format::Png
         | Format::Jpeg
         | Format::Bmp
         | Format::Tiff
@@ -150,12 +153,10 @@ fn has_own_way(input: &[u8], format: Format, strip: bool) -> bool {
 /// Whether the way of a format by [`invert()`] removes metadata when asked to.
 fn can_strip(format: Format) -> bool {
     match format {
-        Format::Jpeg | Format::Gif => true,
+        Format::Jpeg | Format::Gif | Format::Png => true,
         // They hold nothing to remove.
         Format::Bmp | Format::Qoi => true,
-        Format::Png | Format::WebP | Format::Tiff | Format::Pnm | Format::Tga | Format::Ico => {
-            false
-        }
+        Format::WebP | Format::Tiff | Format::Pnm | Format::Tga | Format::Ico => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the ways by format are asked to do.
 
-use crate::{Limits, invert::SampleMap};
+use crate::{invert::SampleMap, limits::Budget};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
@@ -10,5 +10,5 @@ pub(crate) struct Request<'a> {
     /// Whether the metadata are to be removed: all but the colour profile and the orientation.
     /// Only asked of the formats that [`process`](crate::process) lists as able to.
     pub(crate) strip: bool,
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: &'a Budget,
 }

@@ -73,6 +73,8 @@ classes! {
     Corrupt = 25, "corrupt", false;
     /// The program failed on this picture, which is a bug.
     Internal = 26, "internal", false;
+    /// The picture would take longer than the limits allow.
+    TooSlow = 27, "too-slow", false;
     /// The file server did not take the result.
     Upload = 30, "upload", true;
     /// The machinery failed too often: agents, executors, launches.

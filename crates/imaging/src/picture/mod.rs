@@ -19,7 +19,8 @@ mod webp;
 use image::{DynamicImage, metadata::Orientation};
 
 use crate::{
-    Class, Error, Format, Limits, Output, Path, Pipeline, jpeg, operations::Operation, png, tiff,
+    Class, Error, Format, Output, Path, Pipeline, jpeg, limits::Budget, operations::Operation, png,
+    tiff,
 };
 use animation::{Animation, AnimationWriter, Frame, as_frame};
 use metadata::{Metadata, holds_orientation};
@@ -36,7 +37,7 @@ pub(crate) fn process(
     input: &[u8],
     format: Format,
     pipeline: &Pipeline,
-    limits: &Limits,
+    limits: &Budget,
 ) -> Result<Output, Error> {
     if let Some(output) = tables::process(input, format, pipeline.operations(), limits)? {
         return Ok(output);
@@ -65,7 +66,7 @@ pub(crate) fn process(
 
 struct Job<'a> {
     pipeline: &'a Pipeline,
-    limits: &'a Limits,
+    limits: &'a Budget,
     target: Format,
 }
 
@@ -141,7 +142,13 @@ impl Job<'_> {
         }
         let image = source.decode(as_ycbcr, notes)?;
         check_size(&image, size, source.format)?;
-        let image = if as_ycbcr { steps.apply_to_ycbcr(image)? } else { steps.apply(image)? };
+        self.limits.check_time()?;
+        let image = if as_ycbcr {
+            steps.apply_to_ycbcr(image)?
+        } else {
+            steps.apply(image, self.limits)?
+        };
+        self.limits.check_time()?;
         let image = fit::fit(image, self.target, notes);
         let metadata = self.metadata_for(source, &steps, &image, notes);
         let (width, height) = (image.width(), image.height());
@@ -277,8 +284,9 @@ impl Job<'_> {
             let frame = frames.next().ok_or_else(|| Error::truncated(source.format))??;
             let image = DynamicImage::ImageRgba8(frame.image);
             check_size(&image, (source.width, source.height), source.format)?;
-            let image = as_frame(steps.apply(image)?);
+            let image = as_frame(steps.apply(image, self.limits)?);
             writer.push(Frame { image, delay: frame.delay })?;
+            self.limits.check_time()?;
             self.limits.check_memory(held.saturating_add(2 * writer.written_bytes() as u64))?;
         }
         Ok(())
@@ -289,10 +297,11 @@ impl Job<'_> {
         let mut results = Vec::new();
         for icon in icons {
             let (image, pixel_bytes) = source::decode_icon(icon, self.limits)?;
+            self.limits.check_time()?;
             let size = (image.width(), image.height());
             let steps = self.plan(size, pixel_bytes, Orientation::NoTransforms);
             // The others may be small enough for the icon that is asked for.
-            results.push(steps?.apply(image)?);
+            results.push(steps?.apply(image, self.limits)?);
         }
         let area = |image: &DynamicImage| u64::from(image.width()) * u64::from(image.height());
         if self.target == Format::Ico {

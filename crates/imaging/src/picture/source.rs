@@ -17,8 +17,8 @@ use super::{
     plain, webp,
 };
 use crate::{
-    Error, Format, Limits, bmp, gif as gif_file, invert::SampleMap, jpeg, pixels, pixels::refused,
-    png, pnm, request::Request, tga, tiff,
+    Error, Format, bmp, gif as gif_file, invert::SampleMap, jpeg, limits::Budget, pixels,
+    pixels::refused, png, pnm, request::Request, tga, tiff,
 };
 
 /// What is known of a file before it is decoded.
@@ -58,7 +58,7 @@ impl<'a> Source<'a> {
     pub(super) fn open(
         input: &'a [u8],
         format: Format,
-        limits: &'a Limits,
+        limits: &'a Budget,
         notes: &mut Vec<String>,
     ) -> Result<Self, Error> {
         let request = Request { input, map: SampleMap::Keep, strip: false, limits };
@@ -255,7 +255,7 @@ fn shape_of(decoder: &impl ImageDecoder, frames: u32) -> Shape {
 }
 
 /// One picture of an icon, with the bytes of a pixel.
-pub(super) fn decode_icon(icon: &[u8], limits: &Limits) -> Result<(DynamicImage, u64), Error> {
+pub(super) fn decode_icon(icon: &[u8], limits: &Budget) -> Result<(DynamicImage, u64), Error> {
     let damaged = |error| refused(Format::Ico, error);
     let decoder = IcoDecoder::new(Cursor::new(icon)).map_err(damaged)?;
     let (width, height, pixel_bytes, _) = shape_of(&decoder, 1);

@@ -5,6 +5,7 @@ use image::{DynamicImage, metadata::Orientation};
 use super::{blur, resize, tone};
 use crate::{
     Error, Limits, jpeg,
+    limits::Budget,
     operations::{Bounds, Flip, Operation, Percent, Resize, Rotation, Sigma},
 };
 
@@ -130,9 +131,16 @@ impl Steps {
         })
     }
 
-    /// Applies all steps.
-    pub(crate) fn apply(&self, image: DynamicImage) -> Result<DynamicImage, Error> {
-        self.steps.iter().try_fold(image, |image, step| step.apply(image))
+    /// Applies all steps, looking at the time before each.
+    pub(crate) fn apply(
+        &self,
+        image: DynamicImage,
+        limits: &Budget,
+    ) -> Result<DynamicImage, Error> {
+        self.steps.iter().try_fold(image, |image, step| {
+            limits.check_time()?;
+            step.apply(image)
+        })
     }
 
     /// Applies all steps to luma and chroma; all of them [keep colours](Self::keep_colours).

@@ -3,7 +3,7 @@
 
 use super::tone;
 use crate::{
-    Error, Format, Limits, Output, bmp, gif, invert::SampleMap, operations::Operation, png,
+    Error, Format, Output, bmp, gif, invert::SampleMap, limits::Budget, operations::Operation, png,
     request::Request,
 };
 
@@ -15,7 +15,7 @@ pub(super) fn process(
     input: &[u8],
     format: Format,
     operations: &[Operation],
-    limits: &Limits,
+    limits: &Budget,
 ) -> Result<Option<Output>, Error> {
     let Some(steps) = operations.iter().map(Step::of).collect::<Option<Vec<_>>>() else {
         return Ok(None);

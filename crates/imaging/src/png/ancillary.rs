@@ -23,6 +23,12 @@ const DESCRIBING: &[&[u8; 4]] = &[
     b"acTL", b"fcTL", b"fdAT",
 ];
 
+/// Whether a chunk has a say in how the pixels are shown, so that stripping leaves it.
+pub(super) fn is_needed(kind: &[u8; 4]) -> bool {
+    let is_shown = matches!(kind, b"PLTE" | b"tRNS" | b"bKGD" | b"pHYs");
+    is_shown || (DESCRIBING.contains(&kind) && !matches!(kind, b"hIST" | b"tIME"))
+}
+
 /// Decides about a chunk that is neither IHDR, IDAT nor IEND.
 pub(super) fn fate<'a>(chunk: &Chunk<'a>, header: &Header, map: SampleMap) -> Fate<'a> {
     let kept = Fate::Keep(Cow::Borrowed(chunk.data));

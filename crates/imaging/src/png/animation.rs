@@ -16,6 +16,15 @@ pub(super) struct Animation<'a> {
     frame: Option<Header>,
 }
 
+/// The data of one frame.
+#[derive(Debug)]
+pub(super) struct FrameData<'d> {
+    pub(super) header: Header,
+    /// The number of the one chunk that holds them in the result.
+    pub(super) number: [u8; 4],
+    pub(super) pieces: Vec<&'d [u8]>,
+}
+
 impl<'a> Animation<'a> {
     pub(super) fn new(canvas: &'a Header) -> Self {
         Self { canvas, read: 0, written: 0, frames: 0, frame: None }
@@ -23,6 +32,7 @@ impl<'a> Animation<'a> {
 
     /// Takes what comes before the data of a frame; gives it with its new number.
     pub(super) fn control(&mut self, control: &[u8]) -> Result<Vec<u8>, Error> {
+        self.check_data()?;
         let (number, rest) = split_number(control)?;
         self.take_number(number)?;
         let (sizes, _) = rest.as_chunks::<4>();
@@ -45,12 +55,11 @@ impl<'a> Animation<'a> {
         self.frame = None;
     }
 
-    /// Takes the chunks with the data of a frame; gives its size, the number of the one chunk
-    /// that holds them in the result, and the data alone.
+    /// Takes the chunks with the data of a frame.
     pub(super) fn data<'d>(
         &mut self,
         chunks: impl Iterator<Item = &'d [u8]>,
-    ) -> Result<(Header, [u8; 4], Vec<&'d [u8]>), Error> {
+    ) -> Result<FrameData<'d>, Error> {
         let header = self.frame.take().ok_or_else(misplaced)?;
         let mut pieces = Vec::new();
         for chunk in chunks {
@@ -58,10 +67,11 @@ impl<'a> Animation<'a> {
             self.take_number(number)?;
             pieces.push(data);
         }
-        Ok((header, self.next_number(), pieces))
+        Ok(FrameData { header, number: self.next_number(), pieces })
     }
 
     pub(super) fn check_count(&self, claimed: u32) -> Result<(), Error> {
+        self.check_data()?;
         if self.frames == claimed {
             return Ok(());
         }
@@ -70,9 +80,14 @@ impl<'a> Animation<'a> {
         Err(Error::corrupt(Format::Png, what))
     }
 
+    /// The frame before must have had its data.
+    fn check_data(&self) -> Result<(), Error> {
+        if self.frame.is_some() { Err(missing()) } else { Ok(()) }
+    }
+
     fn take_number(&mut self, number: u32) -> Result<(), Error> {
         if number != self.read {
-            return Err(Error::corrupt(Format::Png, "a part of its animation is missing"));
+            return Err(missing());
         }
         self.read = self.read.saturating_add(1);
         Ok(())
@@ -88,6 +103,10 @@ impl<'a> Animation<'a> {
 fn split_number(data: &[u8]) -> Result<(u32, &[u8]), Error> {
     let (number, rest) = data.split_first_chunk().ok_or_else(misplaced)?;
     Ok((u32::from_be_bytes(*number), rest))
+}
+
+fn missing() -> Error {
+    Error::corrupt(Format::Png, "a part of its animation is missing")
 }
 
 fn misplaced() -> Error {

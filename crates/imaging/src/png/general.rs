@@ -43,13 +43,6 @@ pub(crate) struct Source<'a> {
     pub(crate) plays: u32,
 }
 
-/// Whether a PNG has frames whose colours do not lie in a table.
-pub(crate) fn is_animated_without_palette(input: &[u8]) -> bool {
-    Chunks::read(input).is_ok_and(|png| {
-        png.header.colour != Colour::Indexed && super::frames(&png).is_ok_and(|frames| frames > 1)
-    })
-}
-
 /// Applies a map of colours to the palette, if there is one.
 pub(crate) fn map_colours(
     request: &Request<'_>,

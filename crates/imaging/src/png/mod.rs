@@ -12,7 +12,7 @@ use ancillary::Fate;
 use animation::Animation;
 use chunks::{Chunk, Chunks, Colour, SIGNATURE, name};
 
-use crate::{Error, Format, Output, Path, request::Request};
+use crate::{Error, Format, Output, Path, exif, request::Request};
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     let png = Chunks::read(request.input)?;
@@ -79,8 +79,8 @@ fn process_samples(request: &Request<'_>, png: &Chunks<'_>, frames: u32) -> Resu
                 chunks::write(&mut writer.bytes, *b"fcTL", &control);
             }
             b"fdAT" => {
-                let (header, sequence, pieces) = animation.data(data)?;
-                writer.push_pixels(*b"fdAT", &sequence, &header, &pieces)?;
+                let frame = animation.data(data)?;
+                writer.push_pixels(*b"fdAT", &frame.number, &frame.header, &frame.pieces)?;
             }
             _ => writer.push(chunk),
         }
@@ -104,6 +104,7 @@ impl<'a> Writer<'a> {
         let mut bytes = Vec::with_capacity(request.input.len());
         bytes.extend(SIGNATURE);
         let damaged = match png.damaged {
+            _ if request.strip => None,
             0 => None,
             count => Some(format!("{count} damaged extra chunks were left out")),
         };
@@ -131,6 +132,13 @@ impl<'a> Writer<'a> {
             self.bytes.extend(chunk.raw);
             return;
         }
+        if self.request.strip && !ancillary::is_needed(&chunk.kind) {
+            // Only the orientation is not to be lost with the rest.
+            let exif =
+                if chunk.kind == *b"eXIf" { exif::orientation_only(chunk.data) } else { None };
+            exif.into_iter().for_each(|exif| chunks::write(&mut self.bytes, *b"eXIf", &exif));
+            return;
+        }
         match ancillary::fate(chunk, &self.png.header, self.request.map) {
             Fate::Keep(data) => chunks::write(&mut self.bytes, chunk.kind, &data),
             Fate::WithoutThumbnail(data) => {
@@ -147,7 +155,9 @@ impl<'a> Writer<'a> {
 
     /// Bytes after the end belong to no picture, but whoever put them there may need them.
     fn finish(mut self, path: Path, frames: u32) -> Output {
-        self.bytes.extend(self.png.trailing);
+        if !self.request.strip {
+            self.bytes.extend(self.png.trailing);
+        }
         let (width, height) = (self.png.header.width, self.png.header.height);
         let (bytes, notes) = (self.bytes, self.notes);
         Output { bytes, format: Format::Png, width, height, frames, path, notes }

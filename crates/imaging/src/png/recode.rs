@@ -197,6 +197,7 @@ impl<'a> Recoder<'a> {
     }
 
     fn write_block(&mut self, sequences: usize, end: usize, is_last: bool) -> Result<(), Error> {
+        self.request.limits.check_time()?;
         self.request.limits.check_memory((self.writer.written() + 2 * self.new.len()) as u64)?;
         let sequences_of_block = self.sequences.get(self.taken..sequences).unwrap_or_default();
         mend(&self.new, self.written, end, sequences_of_block, &mut self.mended);
