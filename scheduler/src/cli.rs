@@ -6,6 +6,7 @@ use std::time::Duration;
 use batch::Chunk;
 use bytesize::ByteSize;
 use clap::{ArgAction, Parser, ValueEnum};
+use imaging::{ParsePipelineError, Pipeline};
 use mesos::resources::{Resources, Scalar};
 
 const EXAMPLES: &str = "\
@@ -16,6 +17,8 @@ Examples:
     scheduler --output inverted holiday.txt
   On a real cluster whose agents reach this machine as 10.141.141.1:
     scheduler --master 10.141.141.10:5050 --address 10.141.141.1
+  Smaller pictures as PNG instead:
+    scheduler --op 'resize=800x600|convert=png' holiday.txt
   URLs from a pipe, any free port:
     grep -h '^http' *.txt | scheduler --artifact-port 0 -
 ";
@@ -158,10 +161,17 @@ pub struct FileArguments {
 #[command(next_help_heading = "Work")]
 #[expect(missing_docs, reason = "its text would replace the program's own")]
 pub struct WorkArguments {
-    /// What to do with each image
+    /// What to do with each image: operations with `|` between them, as in
+    /// `invert|resize=800x600`. There are invert, grayscale, resize, thumbnail, rotate, flip, blur,
+    /// brightness, contrast, convert and strip
     #[arg(long, value_name = "OPERATIONS", default_value = "invert", env = "SCHEDULER_OP",
           value_parser = operations)]
-    pub op: String,
+    pub op: Pipeline,
+
+    /// Invert through the pixels even where a JPEG goes by its bits or a palette by its colours;
+    /// the same as `invert=exact`
+    #[arg(long)]
+    pub exact: bool,
 
     /// How many images a task holds: a number, or `auto` for one each in short lists and more
     /// in long ones
@@ -288,13 +298,17 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// A list of words, possibly with arguments; the executor knows what they mean.
-fn operations(text: &str) -> Result<String, String> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-_.,:=()|x ".contains(c);
-    if text.trim().is_empty() || !text.chars().all(is_allowed) {
-        return Err("give the name of an operation, for example invert".into());
+impl WorkArguments {
+    /// The chain of operations as tasks get it.
+    pub fn operations(&self) -> String {
+        let chain = self.op.clone();
+        if self.exact { chain.exact() } else { chain }.to_string()
     }
-    Ok(text.trim().to_owned())
+}
+
+/// A chain of operations, checked here so that a mistake in it does not fail every image.
+fn operations(text: &str) -> Result<Pipeline, String> {
+    text.parse().map_err(|error: ParsePipelineError| error.to_string())
 }
 
 fn images_per_task(text: &str) -> Result<Chunk, String> {
@@ -360,12 +374,20 @@ mod tests {
     }
 
     #[test]
+    fn operations_are_checked_and_can_be_made_exact() {
+        let operations = |line: &str| parse(line).unwrap().work.operations();
+        assert_eq!(operations(""), "invert");
+        assert_eq!(operations("--op resize=80x60|invert --exact"), "resize=80x60,fit|invert=exact");
+    }
+
+    #[test]
     fn values_that_make_no_sense_are_refused_with_a_remedy() {
         for (line, remedy) in [
             ("--cpus 0", "at least 0.001"),
             ("--mem=-1", "at least 0.001"),
             ("--images-per-task 0", "auto"),
             ("--op bad;rm", "invert"),
+            ("--op invert|resize=0x5", "character"),
             ("--idle-timeout 0s", "30s"),
             ("--max-pixels lots", "100M"),
             ("--principal p", "--secret-file"),

@@ -75,8 +75,8 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let survey = source.survey()?;
     let file_server = preflight::file_server(&arguments.files, &arguments.list)?;
     let credential = preflight::credential(arguments)?;
-    let operations = &arguments.work.op;
-    let job = job::name(&arguments.list, &survey, operations, &arguments.task_limits());
+    let operations = arguments.work.operations();
+    let job = job::name(&arguments.list, &survey, &operations, &arguments.task_limits());
     Ok(Plan { source, survey, job, master, credential, file_server })
 }
 
@@ -102,7 +102,7 @@ fn drive(
     records.iter().for_each(|record| tasks.note(record));
     let launcher = Launcher {
         job: plan.job.clone(),
-        operations: arguments.work.op.clone(),
+        operations: arguments.work.operations(),
         file_server: base.as_str().trim_end_matches('/').to_owned(),
         upload_token: None,
         limits: arguments.task_limits(),

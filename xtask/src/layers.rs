@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("batch", &["mesos", "protocol"]),
     ("mesos-local", &["mesos"]),
     ("fileserver", &["protocol"]),
-    ("scheduler", &["batch", "protocol", "mesos", "mesos-local", "fileserver"]),
+    ("scheduler", &["batch", "protocol", "imaging", "mesos", "mesos-local", "fileserver"]),
     ("executor", &["mesos", "protocol", "imaging"]),
     (
         "e2e",

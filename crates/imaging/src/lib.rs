@@ -133,13 +133,14 @@ pub fn process(input: &[u8], pipeline: &Pipeline, limits: &Limits) -> Result<Out
     })
 }
 
-/// Whether [`invert()`] can do it; animated WebP goes frame by frame.
+/// Whether [`invert()`] can do it. Animated WebP goes frame by frame, and a JPEG of four colours
+/// through its pixels.
 fn has_own_way(input: &[u8], format: Format, strip: bool) -> bool {
-    let goes_by_frames = match format {
+    let goes_by_pixels = match format {
         Format::WebP => picture::is_animated_webp(input),
+        Format::Jpeg => !jpeg::goes_by_bits(input),
         Format::Gif
         | Format::Png
-        | Format::Jpeg
         | Format::Bmp
         | Format::Tiff
         | Format::Pnm
@@ -147,7 +148,7 @@ fn has_own_way(input: &[u8], format: Format, strip: bool) -> bool {
         | Format::Ico
         | Format::Qoi => false,
     };
-    !goes_by_frames && (!strip || can_strip(format))
+    !goes_by_pixels && (!strip || can_strip(format))
 }
 
 /// Whether the way of a format by [`invert()`] removes metadata when asked to.

@@ -44,6 +44,18 @@ impl Pipeline {
         self
     }
 
+    /// The same chain with `invert=exact` for each `invert`: through the pixels even where a faster
+    /// way exists.
+    #[must_use]
+    pub fn exact(mut self) -> Self {
+        for operation in &mut self.0 {
+            if let Operation::Invert { exact } = operation {
+                *exact = true;
+            }
+        }
+        self
+    }
+
     /// The operations in the order in which they are applied. There is at least one.
     pub fn operations(&self) -> &[Operation] {
         &self.0

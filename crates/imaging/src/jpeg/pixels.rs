@@ -1,42 +1,18 @@
-//! Decode, map, and encode so that little is lost: the source's own quantisation tables put the
-//! coefficients back where they were, so nothing is rounded a second time but what the operation
-//! itself changed.
+//! Pixels of a JPEG, and what of the source's own tables and sampling the general way writes them
+//! with: the same steps put the coefficients back where they were, so nothing is rounded a second
+//! time but what the operations changed.
 
-use jpeg_encoder::{
-    ChromaSubsamplingMethod, ColorType, Encoder, EncodingError, QuantizationTableType,
-    SamplingFactor,
-};
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
 
 use super::{
-    chroma,
-    metadata::adobe_transform,
+    metadata::Colours,
     segments::{Component, Layout},
 };
 use crate::{Error, Format, invert::SampleMap, request::Request};
 
 /// Coefficients are held in two bytes each, on either side, where scans refine one another.
 const PROGRESSIVE_FACTOR: u64 = 5;
-
-pub(super) fn process(
-    request: &Request<'_>,
-    layout: &Layout<'_>,
-    notes: &mut Vec<String>,
-) -> Result<Vec<u8>, Error> {
-    request.limits.check_memory(memory_bytes(request, layout))?;
-    let mut samples = decode(request, layout)?;
-    if is_ycbcr(layout) {
-        map_ycbcr(request.map, &mut samples);
-        if let Some((across, down)) = chroma_factors(&layout.frame.components) {
-            chroma::sharpen(&mut samples, layout.frame.width.into(), across.into(), down.into());
-        }
-    } else {
-        request.map.bytes(&mut samples);
-    }
-    note_conversion(layout, notes);
-    encode(&samples, layout).map_err(|error| Error::unwritable(Format::Jpeg, error))
-}
 
 pub(super) fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
     let frame = &layout.frame;
@@ -46,15 +22,6 @@ pub(super) fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
     // Small chroma is worked on in floating point.
     let copies = copies + if chroma_factors(&frame.components).is_some() { 2 } else { 0 };
     samples * copies + request.input.len() as u64
-}
-
-fn decode(request: &Request<'_>, layout: &Layout<'_>) -> Result<Vec<u8>, Error> {
-    let colours = match layout.frame.components.len() {
-        1 => ColorSpace::Luma,
-        3 if is_ycbcr(layout) => ColorSpace::YCbCr,
-        _ => ColorSpace::RGB,
-    };
-    decode_as(request.input, colours)
 }
 
 pub(super) fn decode_as(input: &[u8], colours: ColorSpace) -> Result<Vec<u8>, Error> {
@@ -104,42 +71,12 @@ pub(super) fn map_ycbcr(map: SampleMap, samples: &mut [u8]) {
 }
 
 fn is_rgb(layout: &Layout<'_>) -> bool {
-    let ids: Vec<u8> = layout.frame.components.iter().map(|component| component.id).collect();
-    ids == b"RGB" || ids.len() == 3 && adobe_transform(&layout.metadata) == Some(0)
-}
-
-fn encode(samples: &[u8], layout: &Layout<'_>) -> Result<Vec<u8>, EncodingError> {
-    let frame = &layout.frame;
-    let mut bytes = Vec::new();
-    // The quality counts for nothing where tables are given.
-    let mut encoder = Encoder::new(&mut bytes, 90);
-    let (luma, chroma) = tables(layout);
-    encoder.set_quantization_tables(luma, chroma);
-    encoder.set_sampling_factor(sampling(&frame.components));
-    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-    encoder.set_progressive(frame.is_progressive);
-    encoder.set_optimized_huffman_tables(frame.is_progressive);
-    // With tables made to measure, the encoder forgets the differences that restarts bring.
-    if layout.restart_interval > 0 && !frame.is_progressive {
-        encoder.set_restart_interval(layout.restart_interval);
-    }
-    let colours = match frame.components.len() {
-        1 => ColorType::Luma,
-        _ if is_ycbcr(layout) => ColorType::Ycbcr,
-        _ => ColorType::Rgb,
-    };
-    encoder.encode(samples, frame.width, frame.height, colours)?;
-    Ok(bytes)
+    Colours::of(&layout.metadata).is_rgb(&layout.frame)
 }
 
 /// The largest DC step that keeps the shift of one level, which inversion brings, within half a
 /// level.
 const FINE_DC_STEP: u16 = 8;
-
-fn tables(layout: &Layout<'_>) -> (QuantizationTableType, QuantizationTableType) {
-    let (luma, chroma) = chosen_tables(layout);
-    (as_type(luma), as_type(chroma))
-}
 
 /// Tables for luma and chroma that suit what the source was quantised with.
 pub(super) fn chosen_tables(layout: &Layout<'_>) -> (Option<[u16; 64]>, Option<[u16; 64]>) {
@@ -169,12 +106,6 @@ fn finer(a: &[u16; 64], b: &[u16; 64], index: usize) -> u16 {
     a.get(index).min(b.get(index)).copied().unwrap_or(1)
 }
 
-fn as_type(table: Option<[u16; 64]>) -> QuantizationTableType {
-    table.map_or(QuantizationTableType::Default, |table| {
-        QuantizationTableType::Custom(Box::new(in_rows(&table)))
-    })
-}
-
 /// From the zigzag order of the file to rows, within what an eight-bit table can hold.
 pub(super) fn in_rows(zigzag: &[u16; 64]) -> [u16; 64] {
     let mut places: Vec<(u16, u16)> = (0..64).map(|place| (place / 8, place % 8)).collect();
@@ -190,13 +121,6 @@ pub(super) fn in_rows(zigzag: &[u16; 64]) -> [u16; 64] {
         }
     }
     rows
-}
-
-/// How many luma samples share a chroma sample; full chroma where the source has a rare pattern.
-fn sampling(components: &[Component]) -> SamplingFactor {
-    let factors = chroma_factors(components);
-    let factor = factors.and_then(|(across, down)| SamplingFactor::from_factors(across, down));
-    factor.unwrap_or(SamplingFactor::F_1_1)
 }
 
 /// Luma samples for each chroma sample, across and down, where both chroma components agree.
@@ -220,16 +144,5 @@ mod tests {
         assert_eq!(rows[..8], [1, 2, 6, 7, 15, 16, 28, 29]);
         assert_eq!(rows[8..16], [3, 5, 8, 14, 17, 27, 30, 43]);
         assert_eq!(rows[56..], [36, 37, 49, 50, 58, 59, 63, 64]);
-    }
-
-    #[test]
-    fn sampling_follows_the_source() {
-        let component = |horizontal, vertical| Component { id: 1, horizontal, vertical, table: 0 };
-        let with_luma = |h, v| sampling(&[component(h, v), component(1, 1), component(1, 1)]);
-        assert_eq!(with_luma(1, 1), SamplingFactor::F_1_1);
-        assert_eq!(with_luma(2, 1), SamplingFactor::F_2_1);
-        assert_eq!(with_luma(2, 2), SamplingFactor::F_2_2);
-        assert_eq!(with_luma(4, 1), SamplingFactor::F_4_1);
-        assert_eq!(sampling(&[component(2, 2)]), SamplingFactor::F_1_1);
     }
 }
