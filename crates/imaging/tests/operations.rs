@@ -858,12 +858,8 @@ fn an_animation_is_never_cut_to_one_frame() {
     assert_eq!((still.format, still.frames), (Format::Bmp, 1));
 }
 
-#[test]
-fn all_pictures_of_an_icon_are_processed() {
+fn icon(images: &[DynamicImage]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let sides = [16, 32, 48];
-    let images: Vec<DynamicImage> =
-        sides.iter().map(|side| smooth(*side, *side).to_rgba8().into()).collect();
     let frames: Vec<_> = images
         .iter()
         .map(|image| {
@@ -873,6 +869,14 @@ fn all_pictures_of_an_icon_are_processed() {
         })
         .collect();
     image::codecs::ico::IcoEncoder::new(&mut bytes).encode_images(&frames).unwrap();
+    bytes
+}
+
+#[test]
+fn all_pictures_of_an_icon_are_processed() {
+    let image = |side| DynamicImage::from(smooth(side, side).to_rgba8());
+    let images = [image(16), image(32), image(48)];
+    let bytes = icon(&images);
     let output = run(&bytes, "rotate=90");
     assert_eq!((output.frames, output.width), (3, 48));
     assert_eq!(output.bytes[4], 3);
@@ -880,6 +884,33 @@ fn all_pictures_of_an_icon_are_processed() {
     assert_eq!((png.frames, png.width), (1, 48));
     assert!(png.notes.iter().any(|note| note.contains("3 pictures")), "{:?}", png.notes);
     assert_eq!(decode(&png), images[2]);
+}
+
+#[test]
+fn an_icon_may_hold_a_png_of_any_kind() {
+    let mut bytes = icon(&[smooth(20, 20).to_rgba8().into()]);
+    let png = encode(&smooth(20, 20), ImageFormat::Png);
+    bytes.truncate(22);
+    bytes[14..18].copy_from_slice(&(png.len() as u32).to_le_bytes());
+    bytes.extend(png);
+    assert_eq!(decode(&run(&bytes, "convert=png")), smooth(20, 20));
+    assert_eq!(run(&bytes, "rotate=90").frames, 1);
+}
+
+#[test]
+fn pictures_of_an_icon_that_share_their_bytes_are_bounded_together() {
+    let one = icon(&[smooth(256, 256).to_rgba8().into()]);
+    let count = 1000u16;
+    let shift = 16 * (u32::from(count) - 1);
+    let start = u32::from_le_bytes(*one[18..].first_chunk().unwrap()) + shift;
+    let entry = [&one[6..18], &start.to_le_bytes()].concat();
+    let bytes = [&one[..4], &count.to_le_bytes(), &entry.repeat(count.into()), &one[22..]].concat();
+    let limits = Limits { max_memory_bytes: 64 << 20, ..Limits::default() };
+    let refused = imaging::process(&bytes, &"rotate=90".parse().unwrap(), &limits).unwrap_err();
+    assert_eq!(refused.class, Class::TooLarge, "{refused}");
+    let few = Limits { max_frames: 999, ..Limits::default() };
+    let refused = imaging::process(&bytes, &"rotate=90".parse().unwrap(), &few).unwrap_err();
+    assert_eq!(refused.class, Class::TooLarge, "{refused}");
 }
 
 #[test]

@@ -293,15 +293,21 @@ impl Job<'_> {
     }
 
     /// An icon stays a set of pictures; another format gets the largest of them.
-    fn process_icons(&self, icons: &[Vec<u8>], notes: &mut Vec<String>) -> Result<Done, Error> {
-        let mut results = Vec::new();
+    fn process_icons(
+        &self,
+        icons: &[plain::Icon<'_>],
+        notes: &mut Vec<String>,
+    ) -> Result<Done, Error> {
+        let (mut results, mut held) = (Vec::new(), 0u64);
         for icon in icons {
             let (image, pixel_bytes) = source::decode_icon(icon, self.limits)?;
             self.limits.check_time()?;
             let size = (image.width(), image.height());
             let steps = self.plan(size, pixel_bytes, Orientation::NoTransforms);
-            // The others may be small enough for the icon that is asked for.
-            results.push(steps?.apply(image, self.limits)?);
+            let result = steps?.apply(image, self.limits)?;
+            held = held.saturating_add(3 * result.as_bytes().len() as u64);
+            self.limits.check_memory(held)?;
+            results.push(result);
         }
         let area = |image: &DynamicImage| u64::from(image.width()) * u64::from(image.height());
         if self.target == Format::Ico {

@@ -135,8 +135,30 @@ fn eight_bits(pixels: &[bool]) -> u8 {
     bits.fold(0, |byte, (is_set, place)| byte | u8::from(*is_set) << place)
 }
 
-/// Every picture of an icon as an icon of its own.
-pub(crate) fn icons(input: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+/// One of the pictures of an icon. Several of them may share their bytes.
+pub(crate) struct Icon<'a> {
+    head: [u8; 4],
+    description: [u8; 8],
+    data: &'a [u8],
+}
+
+impl Icon<'_> {
+    /// The PNG, if it is one: of any kind, while decoders of icons expect RGBA.
+    pub(crate) fn png(&self) -> Option<&[u8]> {
+        self.data.starts_with(b"\x89PNG").then_some(self.data)
+    }
+
+    /// An icon of this picture alone.
+    pub(crate) fn file(&self) -> Vec<u8> {
+        let start = (ICO_HEADER_BYTES + ICO_ENTRY_BYTES) as u32;
+        let length = self.data.len() as u32;
+        let lengths = [length.to_le_bytes(), start.to_le_bytes()].concat();
+        [&self.head[..], &[1, 0], &self.description, &lengths, self.data].concat()
+    }
+}
+
+/// The pictures of an icon.
+pub(crate) fn icons(input: &[u8]) -> Result<Vec<Icon<'_>>, Error> {
     let mut cursor = crate::cursor::Cursor::new(input, Format::Ico);
     let head = cursor.array::<4>()?;
     let count = cursor.u16_le()?;
@@ -149,9 +171,7 @@ pub(crate) fn icons(input: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
         let (length, start) = (cursor.u32_le()? as usize, cursor.u32_le()? as usize);
         let data = start.checked_add(length).and_then(|end| input.get(start..end));
         let data = data.ok_or_else(|| Error::truncated(Format::Ico))?;
-        let start = (ICO_HEADER_BYTES + ICO_ENTRY_BYTES) as u32;
-        let head = [&head[..], &[1, 0], &description, &(length as u32).to_le_bytes()].concat();
-        icons.push([&head[..], &start.to_le_bytes(), data].concat());
+        icons.push(Icon { head, description, data });
     }
     Ok(icons)
 }

@@ -5,8 +5,8 @@ use std::io::Cursor;
 use image::{
     DynamicImage, ImageDecoder,
     codecs::{
-        bmp::BmpDecoder, gif::GifDecoder, ico::IcoDecoder, pnm::PnmDecoder, qoi::QoiDecoder,
-        tga::TgaDecoder, webp::WebPDecoder,
+        bmp::BmpDecoder, gif::GifDecoder, ico::IcoDecoder, png::PngDecoder, pnm::PnmDecoder,
+        qoi::QoiDecoder, tga::TgaDecoder, webp::WebPDecoder,
     },
 };
 
@@ -45,7 +45,7 @@ pub(super) enum Kind<'a> {
     Gif(gif::Source),
     Bmp { is_indexed: bool },
     Pnm { is_bitmap: bool },
-    Icons(Vec<Vec<u8>>),
+    Icons(Vec<plain::Icon<'a>>),
     Qoi,
     Tga,
 }
@@ -255,11 +255,24 @@ fn shape_of(decoder: &impl ImageDecoder, frames: u32) -> Shape {
 }
 
 /// One picture of an icon, with the bytes of a pixel.
-pub(super) fn decode_icon(icon: &[u8], limits: &Budget) -> Result<(DynamicImage, u64), Error> {
+pub(super) fn decode_icon(
+    icon: &plain::Icon<'_>,
+    limits: &Budget,
+) -> Result<(DynamicImage, u64), Error> {
     let damaged = |error| refused(Format::Ico, error);
-    let decoder = IcoDecoder::new(Cursor::new(icon)).map_err(damaged)?;
+    if let Some(png) = icon.png() {
+        return decode_icon_from(PngDecoder::new(Cursor::new(png)).map_err(damaged)?, limits);
+    }
+    decode_icon_from(IcoDecoder::new(Cursor::new(icon.file())).map_err(damaged)?, limits)
+}
+
+fn decode_icon_from(
+    decoder: impl ImageDecoder,
+    limits: &Budget,
+) -> Result<(DynamicImage, u64), Error> {
     let (width, height, pixel_bytes, _) = shape_of(&decoder, 1);
     limits.check_size(width, height)?;
     limits.check_memory(decoder.total_bytes().saturating_mul(2))?;
-    Ok((DynamicImage::from_decoder(decoder).map_err(damaged)?, pixel_bytes))
+    let image = DynamicImage::from_decoder(decoder);
+    Ok((image.map_err(|error| refused(Format::Ico, error))?, pixel_bytes))
 }
