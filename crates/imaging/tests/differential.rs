@@ -52,9 +52,7 @@ fn bound(bytes: &[u8], format: ImageFormat, picture: &DynamicImage, path: imagin
     if format != ImageFormat::Jpeg {
         return 0.0;
     }
-    if path != imaging::Path::Bits {
-        return 20.0;
-    }
+    assert_eq!(path, imaging::Path::Bits);
     let step = Jpeg::read(bytes).unwrap().components[0].steps[0];
     let is_progressive = bytes.windows(2).any(|window| window == b"\xff\xc2");
     match step {
