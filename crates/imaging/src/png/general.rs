@@ -69,6 +69,9 @@ pub(crate) fn map_colours(
     Ok(Some(Output { bytes, ..output }))
 }
 
+/// No colour profile and no XMP of any use is larger.
+const MOST_METADATA_BYTES: u64 = 64 << 20;
+
 /// How the samples of a PNG are stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
@@ -131,7 +134,7 @@ impl<'a> Source<'a> {
         Ok(Self {
             input,
             most_bytes: limits.max_memory_bytes,
-            metadata: read_metadata(input, &chunks, notes)?,
+            metadata: read_metadata(input, &chunks, limits, notes)?,
             style: Style {
                 is_indexed: header.colour == Colour::Indexed,
                 few_bits,
@@ -161,6 +164,7 @@ fn decoder(input: &[u8], most_bytes: u64) -> Result<PngDecoder<Cursor<&[u8]>>, E
 fn read_metadata(
     input: &[u8],
     chunks: &Chunks<'_>,
+    limits: &Limits,
     notes: &mut Vec<String>,
 ) -> Result<Metadata, Error> {
     let mut metadata = Metadata::default();
@@ -169,8 +173,10 @@ fn read_metadata(
     }
     metadata.density = chunks.find(b"pHYs").and_then(|chunk| density(chunk.data));
     if chunks.chunks.iter().any(|chunk| &chunk.kind == b"iCCP" || is_xmp(chunk)) {
-        // Both can be compressed; what cannot be read is not worth a refusal.
-        let mut decoder = decoder(input, input.len() as u64 + (64 << 20))?;
+        // Both can be compressed; what cannot be read is not worth a refusal. The decoder doubles
+        // its buffers until they suffice.
+        let most_bytes = (limits.max_memory_bytes / 8).min(MOST_METADATA_BYTES);
+        let mut decoder = decoder(input, most_bytes)?;
         metadata.profile = decoder.icc_profile().ok().flatten();
         metadata.xmp = decoder.xmp_metadata().ok().flatten();
     }

@@ -7,7 +7,7 @@ pub(crate) mod general;
 
 use std::io::Cursor;
 
-use image::codecs::tiff::TiffDecoder;
+use image::{ImageDecoder as _, codecs::tiff::TiffDecoder};
 use tiff::{ColorType, TiffError, decoder::Decoder, tags::Tag};
 
 use crate::{
@@ -102,7 +102,8 @@ fn process_samples(
     colours: ColorType,
 ) -> Result<Output, Error> {
     let decoder = TiffDecoder::new(Cursor::new(request.input));
-    let decoder = decoder.map_err(|error| refused(Format::Tiff, error))?;
+    let mut decoder = decoder.map_err(|error| refused(Format::Tiff, error))?;
+    decoder.set_limits(codec_limits(request)).map_err(|error| refused(Format::Tiff, error))?;
     let mut samples = Samples::decode(request, Format::Tiff, decoder)?;
     let mut notes = Vec::new();
     let extra = source.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten();
@@ -114,6 +115,13 @@ fn process_samples(
     let bytes = encode::encode(&samples, source, alpha, &mut notes)?;
     let Samples { width, height, .. } = samples;
     Ok(Output { bytes, format: Format::Tiff, width, height, frames: 1, path: Path::Pixels, notes })
+}
+
+/// What the codec may allocate: it does so for whole strips before it knows what they hold.
+fn codec_limits(request: &Request<'_>) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(request.limits.max_memory_bytes);
+    limits
 }
 
 fn map_samples(

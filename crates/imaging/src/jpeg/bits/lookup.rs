@@ -7,17 +7,20 @@
 use super::huffman::{Code, SHORT_BITS};
 
 /// What the next bits are, packed into one word.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch(u32);
 
 const ENDS: u32 = 1 << 5;
 
 impl Stretch {
+    /// Not even one symbol fits. It leads further than any block goes, so nobody takes it.
+    const NONE: Self = Self(0x3ff << 6);
+
     fn new(bits: u32, flips: u16, advance: u32, ends: bool) -> Self {
         Self(bits | if ends { ENDS } else { 0 } | advance << 6 | u32::from(flips) << 16)
     }
 
-    /// Bits in all; 0 if not even one symbol fits.
+    /// Bits in all.
     #[inline]
     pub(super) fn bits(self) -> u32 {
         self.0 & 0x1f
@@ -55,12 +58,12 @@ impl Lookup {
     pub(super) fn at_start(dc: &Code, ac: &Code) -> Self {
         Self::of(|bits| match Walk::new(bits).difference(dc) {
             Some(walk) => walk.coefficients(ac),
-            None => Stretch::default(),
+            None => Stretch::NONE,
         })
     }
 
     fn of(stretch: impl Fn(u64) -> Stretch) -> Self {
-        let mut table = Box::new([Stretch::default(); 1 << SHORT_BITS]);
+        let mut table = Box::new([Stretch::NONE; 1 << SHORT_BITS]);
         for (entry, bits) in table.iter_mut().zip(0u64..) {
             *entry = stretch(bits << (64 - SHORT_BITS));
         }
@@ -69,7 +72,7 @@ impl Lookup {
 
     #[inline]
     pub(super) fn get(&self, bits: u64) -> Stretch {
-        self.0.get((bits >> (64 - SHORT_BITS)) as usize).copied().unwrap_or_default()
+        self.0.get((bits >> (64 - SHORT_BITS)) as usize).copied().unwrap_or(Stretch::NONE)
     }
 }
 
@@ -122,6 +125,9 @@ impl Walk {
     }
 
     fn stretch(self, ends: bool) -> Stretch {
+        if self.used == 0 {
+            return Stretch::NONE;
+        }
         Stretch::new(self.used, (self.flips >> 48) as u16, self.advance, ends)
     }
 }
@@ -172,6 +178,6 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_left_to_others() {
-        assert_eq!(Lookup::within(&ac()).get(u64::MAX).bits(), 0);
+        assert_eq!(Lookup::within(&ac()).get(u64::MAX), Stretch::NONE);
     }
 }

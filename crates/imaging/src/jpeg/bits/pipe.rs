@@ -4,6 +4,7 @@
 //! window of 57 bits or more over the input. Symbols are told off from its front, with the bits to
 //! flip noted in a mask beside it; once it runs low, all of them go out together.
 
+use super::lookup::ones;
 use crate::jpeg::segments::EOI;
 
 /// Where the entropy-coded data cannot be followed any further.
@@ -33,6 +34,16 @@ enum End {
 /// The bits between one piece of input and the output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pipe {
+    view: View,
+    end: End,
+    /// The next byte of the input that is not in the window.
+    position: usize,
+    sink: Sink,
+}
+
+/// The window of a pipe. It is apart so that the innermost loop can hold it in registers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct View {
     /// The next bits, from the top.
     window: u64,
     /// Bits of the window that are known.
@@ -41,25 +52,9 @@ pub(super) struct Pipe {
     used: u32,
     /// Which of the bits told off are to be flipped.
     flips: u64,
-    end: End,
-    /// The next byte of the input that is not in the window.
-    position: usize,
-    sink: Sink,
 }
 
-impl Pipe {
-    pub(super) fn new(position: usize) -> Self {
-        Self {
-            window: 0,
-            have: 0,
-            used: 0,
-            flips: 0,
-            end: End::Unknown,
-            position,
-            sink: Sink::default(),
-        }
-    }
-
+impl View {
     /// The next bits from the top of the word; as many are known as are [`left`](Self::left), the
     /// others mean nothing.
     #[inline]
@@ -79,6 +74,33 @@ impl Pipe {
         self.flips |= flips >> self.used;
         self.used += count;
     }
+}
+
+impl Pipe {
+    pub(super) fn new(position: usize) -> Self {
+        Self { view: View::default(), end: End::Unknown, position, sink: Sink::default() }
+    }
+
+    pub(super) fn view(&self) -> View {
+        self.view
+    }
+
+    /// Puts a view back that was taken out and went on.
+    pub(super) fn set_view(&mut self, view: View) {
+        self.view = view;
+    }
+
+    pub(super) fn peek(&self) -> u64 {
+        self.view.peek()
+    }
+
+    pub(super) fn left(&self) -> u32 {
+        self.view.left()
+    }
+
+    pub(super) fn pass(&mut self, count: u32, flips: u64) {
+        self.view.pass(count, flips);
+    }
 
     pub(super) fn position(&self) -> usize {
         self.position
@@ -97,7 +119,8 @@ impl Pipe {
         }
     }
 
-    fn refill(&mut self, data: &[u8], out: &mut Vec<u8>) {
+    /// Gets as many bits into the window as it holds.
+    pub(super) fn refill(&mut self, data: &[u8], out: &mut Vec<u8>) {
         self.flush(out);
         let word = data
             .get(self.position..)
@@ -107,16 +130,16 @@ impl Pipe {
             Some(word) if !has_ff(word) => {
                 // Bits beyond the last whole byte get in as well. They are the right ones, so the
                 // next time they only meet themselves.
-                self.window |= word >> self.have;
-                self.position += ((63 - self.have) / 8) as usize;
-                self.have |= 56;
+                self.view.window |= word >> self.view.have;
+                self.position += ((63 - self.view.have) / 8) as usize;
+                self.view.have |= 56;
             }
             Some(_) | None => self.refill_by_bytes(data),
         }
     }
 
     fn refill_by_bytes(&mut self, data: &[u8]) {
-        while self.have < 56 && self.end == End::Unknown {
+        while self.view.have < 56 && self.end == End::Unknown {
             let rest = data.get(self.position..).unwrap_or_default();
             let (byte, length) = match *rest {
                 [] | [0xff] => return,
@@ -132,25 +155,23 @@ impl Pipe {
                 [byte, ..] => (byte, 1),
             };
             // What the fast way put there already is the same byte.
-            self.window |= u64::from(byte) << (56 - self.have);
-            self.have += 8;
+            self.view.window |= u64::from(byte) << (56 - self.view.have);
+            self.view.have += 8;
             self.position += length;
         }
     }
 
     fn flush(&mut self, out: &mut Vec<u8>) {
-        self.sink.put(self.window ^ self.flips, self.used, out);
-        self.window <<= self.used;
-        self.have -= self.used;
-        self.used = 0;
-        self.flips = 0;
+        self.sink.put(self.view.window ^ self.view.flips, self.view.used, out);
+        let View { window, have, used, .. } = self.view;
+        self.view = View { window: window << used, have: have - used, used: 0, flips: 0 };
     }
 
     /// Puts `count` other bits, counted from the top of `bits`, in the place of the next `instead_of`.
     pub(super) fn replace(&mut self, instead_of: u32, bits: u64, count: u32, out: &mut Vec<u8>) {
         self.flush(out);
-        self.window <<= instead_of;
-        self.have -= instead_of;
+        self.view.window <<= instead_of;
+        self.view.have -= instead_of;
         self.sink.put(bits, count, out);
     }
 
@@ -214,8 +235,8 @@ impl Pipe {
         let filling = self.left() % 8;
         let was_zero = filling > 0 && self.peek() >> (64 - filling) == 0;
         self.flush(out);
-        self.window <<= filling;
-        self.have -= filling;
+        self.view.window <<= filling;
+        self.view.have -= filling;
         self.sink.align(!was_zero, out);
     }
 
@@ -267,16 +288,17 @@ impl Sink {
     /// Takes the `count` topmost bits, at most 63.
     #[inline]
     pub(super) fn put(&mut self, bits: u64, count: u32, out: &mut Vec<u8>) {
-        self.bits |= keep_top(bits, count) >> self.count;
+        let bits = bits & ones(count);
+        self.bits |= bits >> self.count;
         let total = self.count + count;
         if total < 64 {
             self.count = total;
             return;
         }
         write_stuffed(self.bits, out);
-        // Of the new bits, as many as there was room for are gone.
-        let gone = 64 - self.count;
-        self.bits = keep_top(bits, count).checked_shl(gone).unwrap_or(0);
+        // Of the new bits, as many as there was room for are gone: not all 64, as that many never
+        // come at once.
+        self.bits = bits << (64 - self.count);
         self.count = total - 64;
     }
 
@@ -290,11 +312,6 @@ impl Sink {
         bytes.iter().take(count).for_each(|&byte| push_stuffed(byte, out));
         *self = Self::default();
     }
-}
-
-#[inline]
-fn keep_top(bits: u64, count: u32) -> u64 {
-    bits & !u64::MAX.checked_shr(count).unwrap_or(0)
 }
 
 #[inline]
@@ -326,7 +343,7 @@ mod tests {
             if count == 0 {
                 break;
             }
-            pipe.pass(count, keep_top(flips, count));
+            pipe.pass(count, flips & ones(count));
         }
         pipe.align(&mut out);
         out

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{
     difference,
-    huffman::Code,
+    huffman::{Code, SHORT_BITS},
     lookup::ones,
     pipe::{Halt, Pipe},
     scan::Grid,
@@ -214,19 +214,28 @@ impl Channel {
             difference::shift(pipe, data, out, &self.dc, &mut self.pending)?;
             (lookup, done) = (&*self.lookups.within, 1);
         }
+        let mut view = pipe.view();
         loop {
-            pipe.fill(data, out);
-            let stretch = lookup.get(pipe.peek());
+            if view.left() < SHORT_BITS {
+                pipe.set_view(view);
+                pipe.refill(data, out);
+                view = pipe.view();
+            }
+            let stretch = lookup.get(view.peek());
             let after = done + stretch.advance();
-            let ends = if stretch.bits() == 0 || stretch.bits() > pipe.left() || after > BLOCK {
+            let ends = if after > BLOCK || stretch.bits() > view.left() {
                 // Long codes, the last bits, and blocks that end within the stretch.
-                self.symbol(pipe, &mut done)?
+                pipe.set_view(view);
+                let ends = self.symbol(pipe, data, out, &mut done)?;
+                view = pipe.view();
+                ends
             } else {
-                pipe.pass(stretch.bits(), stretch.flips() & self.mask);
+                view.pass(stretch.bits(), stretch.flips() & self.mask);
                 done = after;
                 stretch.ends_block()
             };
             if ends || done == BLOCK {
+                pipe.set_view(view);
                 return Ok(());
             }
             lookup = &self.lookups.within;
@@ -235,7 +244,14 @@ impl Channel {
 
     /// One symbol; whether it is the end of the block.
     #[cold]
-    fn symbol(&self, pipe: &mut Pipe, done: &mut u32) -> Result<bool, Halt> {
+    fn symbol(
+        &self,
+        pipe: &mut Pipe,
+        data: &[u8],
+        out: &mut Vec<u8>,
+        done: &mut u32,
+    ) -> Result<bool, Halt> {
+        pipe.fill(data, out);
         let code = if *done == 0 { &self.dc } else { &self.ac };
         let symbol = code.symbol(pipe.peek()).ok_or_else(|| difference::no_code(pipe))?;
         if symbol.length > pipe.left() {
