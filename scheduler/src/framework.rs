@@ -1,7 +1,7 @@
 //! What the master is told of us.
 
+use mesos::v1::FrameworkInfo;
 use mesos::v1::framework_info::{Capability, capability};
-use mesos::v1::{FrameworkInfo, Label, Labels};
 use url::Url;
 
 use crate::cli::Arguments;
@@ -28,7 +28,6 @@ pub fn info(
 ) -> FrameworkInfo {
     let cluster = &arguments.cluster;
     let capability = |kind: capability::Type| Capability { r#type: Some(kind.into()) };
-    let job_label = Label { key: "job".into(), value: Some(job.to_owned()) };
     FrameworkInfo {
         user: cluster.user.clone().unwrap_or_else(current_user),
         name: NAME.into(),
@@ -41,7 +40,7 @@ pub fn info(
         principal: cluster.principal.clone(),
         webui_url: Some(file_server.to_string()),
         capabilities: CAPABILITIES.map(capability).to_vec(),
-        labels: Some(Labels { labels: vec![job_label] }),
+        labels: Some([("job", job)].into_iter().collect()),
         ..FrameworkInfo::default()
     }
 }

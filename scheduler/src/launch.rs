@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use batch::Launch;
+use mesos::command::Command;
+use mesos::discovery::Discovery;
 use mesos::v1::{
-    CommandInfo, ExecutorInfo, FrameworkId, Label, Labels, TaskInfo, command_info::Uri,
-    executor_info, offer::Operation, offer::operation,
+    CommandInfo, ExecutorInfo, FrameworkId, TaskInfo, command_info::Uri, executor_info,
+    offer::Operation, offer::operation,
 };
 use protocol::{Limits, Task, paths};
 use sha2::{Digest, Sha256};
@@ -16,6 +18,8 @@ use crate::job::hexadecimal;
 
 /// The name of the executor's file in its sandbox.
 const FILE: &str = "executor";
+/// What the tasks and executors of this program say that they are.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Everything that is the same for all tasks of a run.
 #[derive(Debug, Clone)]
@@ -40,6 +44,7 @@ pub struct Launcher {
 pub fn executor_id(job: &str, file_server: &Url, executor: Option<&Path>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(file_server.as_str());
+    hasher.update(VERSION);
     if let Some(meta) = executor.and_then(|path| path.metadata().ok()) {
         let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         hasher.update(meta.len().to_be_bytes());
@@ -68,13 +73,20 @@ impl Launcher {
             resources: launch.resources.to_wire(),
             executor: Some(self.executor(framework_id, launch)),
             data: Some(self.payload(launch)),
-            labels: Some(labels(&[
-                ("job", &self.job),
-                ("operations", &self.operations),
-                ("images", &launch.images.len().to_string()),
-            ])),
+            labels: Some(self.labels(launch).into_iter().collect()),
+            discovery: Some(Discovery::framework(&self.job).version(VERSION).info()),
             ..TaskInfo::default()
         }
+    }
+
+    fn labels(&self, launch: &Launch) -> [(&'static str, String); 5] {
+        [
+            ("job", self.job.clone()),
+            ("batch", launch.attempt.batch.to_string()),
+            ("attempt", launch.attempt.number.to_string()),
+            ("operations", self.operations.clone()),
+            ("images", launch.images.len().to_string()),
+        ]
     }
 
     #[expect(deprecated, reason = "`source` is what the master's pages show")]
@@ -87,12 +99,14 @@ impl Launcher {
             source: Some(self.job.clone()),
             command: Some(self.command()),
             resources: launch.executor_resources.to_wire(),
-            labels: Some(labels(&[("job", &self.job)])),
+            labels: Some([("job", &self.job)].into_iter().collect()),
+            discovery: Some(Discovery::framework("image-executor").version(VERSION).info()),
             ..ExecutorInfo::default()
         }
     }
 
     fn command(&self) -> CommandInfo {
+        // Our own file server's address needs no check by `Fetch`: `Url` has written it.
         let uri = Uri {
             value: format!("{}{}", self.file_server, paths::EXECUTOR),
             executable: Some(true),
@@ -100,13 +114,7 @@ impl Launcher {
             cache: Some(false),
             output_file: Some(FILE.into()),
         };
-        CommandInfo {
-            uris: vec![uri],
-            shell: Some(false),
-            value: Some(format!("./{FILE}")),
-            arguments: vec![FILE.into()],
-            ..CommandInfo::default()
-        }
+        Command::program(format!("./{FILE}")).fetch(uri).info()
     }
 
     fn payload(&self, launch: &Launch) -> Vec<u8> {
@@ -130,14 +138,6 @@ fn task_name(launch: &Launch) -> String {
         [first, .., last] => format!("{} to {}", first.name, last.name),
         [] => launch.task_id.to_string(),
     }
-}
-
-fn labels(pairs: &[(&str, &str)]) -> Labels {
-    let label = |(key, value): &(&str, &str)| Label {
-        key: (*key).to_owned(),
-        value: Some((*value).to_owned()),
-    };
-    Labels { labels: pairs.iter().map(label).collect() }
 }
 
 #[cfg(test)]
@@ -188,6 +188,23 @@ mod tests {
         assert_eq!(payload.upload_token.as_deref(), Some("s3cret"));
         assert_eq!(payload.limits.max_pixels, 7);
         assert_eq!(Resources::from(&tasks[0].resources).cpus(), Scalar::from_thousandths(1_000));
+    }
+
+    #[test]
+    fn a_task_says_what_it_belongs_to() {
+        let task = tasks().remove(1);
+        let labels = task.labels.unwrap();
+        let of = |key| labels.value(key).unwrap().to_owned();
+        assert_eq!(of("job"), "holiday-1a2b3c4d");
+        assert_eq!(
+            (of("batch"), of("attempt"), of("images")),
+            ("2".into(), "1".into(), "1".into())
+        );
+        let discovery = task.discovery.unwrap();
+        assert_eq!((discovery.name(), discovery.version()), ("holiday-1a2b3c4d", VERSION));
+        let executor = task.executor.unwrap();
+        assert_eq!(executor.labels.unwrap().value("job"), Some("holiday-1a2b3c4d"));
+        assert_eq!(executor.discovery.unwrap().name(), "image-executor");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | the messages | [`v1`], [`ids`] |
 //! | to add and subtract what offers hold | [`resources`] |
+//! | to say what runs, and what is fetched for it | [`command`], [`uri`] |
+//! | to make tasks known | [`labels`], [`discovery`] |
 //! | to acknowledge updates exactly once | [`ack`] |
 //! | to know what a task's state means | [`state`] |
 //! | the encodings and the framing | [`codec`], [`recordio`] |
@@ -19,12 +21,15 @@ pub mod backoff;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod codec;
+pub mod command;
+pub mod discovery;
 pub mod duration;
 #[cfg(feature = "client")]
 pub mod executor;
 pub mod ids;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod labels;
 pub mod master;
 pub mod recordio;
 pub mod resources;
@@ -33,5 +38,6 @@ pub mod scheduler;
 pub mod session;
 pub mod state;
 pub mod status;
+pub mod uri;
 pub mod v1;
 pub mod wire;

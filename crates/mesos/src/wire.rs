@@ -29,4 +29,5 @@ wire! {
     crate::v1::MasterInfo => "mesos.v1.MasterInfo",
     crate::v1::Offer => "mesos.v1.Offer",
     crate::v1::Resource => "mesos.v1.Resource",
+    crate::v1::DiscoveryInfo => "mesos.v1.DiscoveryInfo",
 }

@@ -3,7 +3,7 @@
 use mesos::resources::{CPUS, DISK, MEM, Resources};
 use mesos::state::TaskStateExt as _;
 use mesos::v1::scheduler::call;
-use mesos::v1::{FrameworkId, Labels, OfferId, TaskState, TaskStatus};
+use mesos::v1::{DiscoveryInfo, FrameworkId, Labels, OfferId, TaskState, TaskStatus};
 use serde_json::{Map, Value, json};
 
 use super::agent::Agent;
@@ -146,6 +146,7 @@ impl Master {
             "completed_tasks": tasks(&mut framework.completed_tasks.iter()),
             "executors": self.executors_view(id),
             "offers": self.offers_view(framework),
+            "labels": info.labels.as_ref().map(labels_view),
             "used_resources": resources_view(&self.used_by(framework)),
             "offered_resources": resources_view(&self.offered(framework.offers.iter())),
         });
@@ -181,6 +182,7 @@ impl Master {
                         "slave_id": agent.id.value,
                         "name": executor.info.name(),
                         "resources": resources_view(&executor.resources),
+                        "labels": executor.info.labels.as_ref().map(labels_view),
                     }));
                 }
             }
@@ -328,10 +330,7 @@ fn task_view(framework: &FrameworkId, task: &Task) -> Value {
         "role": task.role,
         "statuses": task.statuses.iter().map(status_view).collect::<Vec<_>>(),
         "labels": task.labels.as_ref().map(labels_view),
-        "discovery": task.discovery.as_ref().map(|discovery| json!({
-            "visibility": discovery.visibility().as_str_name(),
-            "name": discovery.name(),
-        })),
+        "discovery": task.discovery.as_ref().map(discovery_view),
     })
 }
 
@@ -341,6 +340,11 @@ fn status_view(status: &TaskStatus) -> Value {
         "timestamp": status.timestamp(),
         "healthy": status.healthy,
     })
+}
+
+/// The message as it is, unlike labels: its ports are in `ports.ports`.
+fn discovery_view(discovery: &DiscoveryInfo) -> Value {
+    serde_json::from_str(&mesos::json::to_string(discovery)).unwrap_or_default()
 }
 
 fn labels_view(labels: &Labels) -> Value {

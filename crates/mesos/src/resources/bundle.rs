@@ -1,5 +1,6 @@
 //! Bundles of resources: what an agent has, an offer holds or a task needs.
 
+use super::entry::{Entry, Identity};
 use super::{CPUS, MEM, Quantity, Scalar};
 use crate::v1::Resource;
 
@@ -7,7 +8,11 @@ use crate::v1::Resource;
 ///
 /// Two entries are of the same resource when everything but the amount agrees:
 /// name, role, reservations, disk, revocable and shared flags. A bundle never
-/// holds an entry of nothing, nor two entries of the same resource.
+/// holds an entry of nothing, nor two entries of the same resource. Volumes and disks
+/// that are used as a whole are counted instead of added up: a bundle with two copies of a
+/// shared volume has room for two tasks that use it.
+///
+/// Bundles are equal when they hold the same, in whatever order.
 ///
 /// ```
 /// use mesos::resources::{Resources, Scalar};
@@ -17,16 +22,9 @@ use crate::v1::Resource;
 /// assert_eq!(left.cpus(), Scalar::from_f64(1.5));
 /// assert!(left.checked_sub(&offered).is_none());
 /// ```
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Resources {
     entries: Vec<Entry>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Entry {
-    /// The wire resource without its amount.
-    identity: Resource,
-    quantity: Quantity,
 }
 
 impl Resources {
@@ -34,33 +32,9 @@ impl Resources {
     #[must_use]
     pub fn scalars(cpus: Scalar, mem_mib: Scalar) -> Self {
         let mut bundle = Self::default();
-        bundle.add(named(CPUS), Quantity::Scalar(cpus));
-        bundle.add(named(MEM), Quantity::Scalar(mem_mib));
+        bundle.add_unreserved(CPUS, Quantity::Scalar(cpus));
+        bundle.add_unreserved(MEM, Quantity::Scalar(mem_mib));
         bundle
-    }
-
-    /// Processors in cores, over all roles and reservations.
-    #[must_use]
-    pub fn cpus(&self) -> Scalar {
-        self.scalar(CPUS)
-    }
-
-    /// Memory in MiB, over all roles and reservations.
-    #[must_use]
-    pub fn mem_mib(&self) -> Scalar {
-        self.scalar(MEM)
-    }
-
-    /// The sum of the scalars of that name, over all roles and reservations.
-    #[must_use]
-    pub fn scalar(&self, name: &str) -> Scalar {
-        let amounts = self.entries.iter().filter(|entry| entry.identity.name == name);
-        amounts
-            .filter_map(|entry| match &entry.quantity {
-                Quantity::Scalar(amount) => Some(*amount),
-                Quantity::Ranges(_) | Quantity::Set(_) => None,
-            })
-            .sum()
     }
 
     /// Whether there is nothing in it.
@@ -72,7 +46,10 @@ impl Resources {
     /// Whether it holds all of `other`.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        self.checked_sub(other).is_some()
+        other.entries.iter().all(|wanted| {
+            let held = self.entries.iter().find(|entry| entry.is_of(wanted));
+            held.is_some_and(|entry| entry.minus(wanted).is_some())
+        })
     }
 
     /// Both together.
@@ -80,7 +57,7 @@ impl Resources {
     pub fn plus(&self, other: &Self) -> Self {
         let mut sum = self.clone();
         for entry in &other.entries {
-            sum.add(entry.identity.clone(), entry.quantity.clone());
+            sum.add(entry.clone());
         }
         sum
     }
@@ -90,92 +67,77 @@ impl Resources {
     pub fn checked_sub(&self, other: &Self) -> Option<Self> {
         let mut left = self.clone();
         for wanted in &other.entries {
-            let at = left.position(&wanted.identity)?;
-            let entry = left.entries.get_mut(at)?;
-            entry.quantity = entry.quantity.minus(&wanted.quantity)?;
+            let entry = left.entries.iter_mut().find(|entry| entry.is_of(wanted))?;
+            *entry = entry.minus(wanted)?;
         }
-        left.entries.retain(|entry| !entry.quantity.is_empty());
+        left.drop_nothings();
         Some(left)
     }
 
-    /// Takes scalar amounts by name, whatever their role: reserved ones first, as
-    /// they are of no use to anybody else. Returns what was taken and what is left,
-    /// or `None` if there is not enough.
-    ///
-    /// ```
-    /// use mesos::resources::{Resources, Scalar};
-    /// let offer: Resources = "cpus:2;mem:512".parse().unwrap();
-    /// let (task, rest) = offer.take(&[("cpus", Scalar::from_f64(1.0))]).unwrap();
-    /// assert_eq!(task.cpus(), rest.cpus());
-    /// ```
+    /// The resources for which `wanted` holds. It is asked with each resource's reservations
+    /// in the new form (none: unreserved), and without its amount.
     #[must_use]
-    pub fn take(&self, wanted: &[(&str, Scalar)]) -> Option<(Self, Self)> {
-        let mut left = self.clone();
-        let mut taken = Self::default();
-        for (name, amount) in wanted {
-            left.take_scalar(name, *amount, &mut taken)?;
-        }
-        left.entries.retain(|entry| !entry.quantity.is_empty());
-        Some((taken, left))
+    pub fn filter(&self, wanted: impl Fn(&Resource) -> bool) -> Self {
+        let entries = self.entries.iter().filter(|entry| wanted(entry.identity.resource()));
+        Self { entries: entries.cloned().collect() }
     }
 
-    /// The bundle for a message.
+    /// The bundle for a message. A volume of several copies is written as often.
     #[must_use]
     pub fn to_wire(&self) -> Vec<Resource> {
-        self.entries.iter().map(|entry| entry.quantity.write_into(&entry.identity)).collect()
+        self.entries.iter().flat_map(Entry::to_wire).collect()
     }
 
-    /// Adds an amount of the resource that `identity` describes.
-    #[expect(deprecated, reason = "masters send the role in the old form to most frameworks")]
-    pub(super) fn add(&mut self, mut identity: Resource, quantity: Quantity) {
-        if quantity.is_empty() {
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(super) fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
+    pub(super) fn add(&mut self, entry: Entry) {
+        if entry.is_empty() {
             return;
         }
-        // Two ways to write the same thing must compare as equal.
-        identity.r#type = quantity.kind().into();
-        identity.role = identity.role.filter(|role| role != "*");
-        if let Some(entry) = self.position(&identity).and_then(|at| self.entries.get_mut(at))
-            && let Some(sum) = entry.quantity.plus(&quantity)
-        {
-            entry.quantity = sum;
-            return;
+        match self.entries.iter_mut().find(|own| own.is_of(&entry)) {
+            Some(own) => own.add(&entry),
+            None => self.entries.push(entry),
         }
-        self.entries.push(Entry { identity, quantity });
     }
 
-    fn position(&self, identity: &Resource) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.identity == *identity)
+    pub(super) fn add_unreserved(&mut self, name: &str, quantity: Quantity) {
+        let resource = Resource { name: name.to_owned(), ..Resource::default() };
+        self.add(Entry::new(Identity::of(&resource, &quantity), quantity));
     }
 
-    fn take_scalar(&mut self, name: &str, amount: Scalar, taken: &mut Self) -> Option<()> {
-        let mut missing = amount;
-        let reserved_first = [true, false];
-        for reserved in reserved_first {
-            for entry in &mut self.entries {
-                if entry.identity.name != name || is_reserved(&entry.identity) != reserved {
-                    continue;
-                }
-                if let Quantity::Scalar(available) = &mut entry.quantity {
-                    let part = missing.min(*available);
-                    *available = available.checked_sub(part)?;
-                    missing = missing.checked_sub(part)?;
-                    taken.add(entry.identity.clone(), Quantity::Scalar(part));
-                }
-            }
+    /// Every resource changed apart from its amount.
+    pub(super) fn map(&self, change: impl Fn(&mut Resource)) -> Self {
+        let mut bundle = Self::default();
+        for entry in &self.entries {
+            bundle.add(entry.map(&change));
         }
-        missing.is_zero().then_some(())
+        bundle
+    }
+
+    pub(super) fn drop_nothings(&mut self) {
+        self.entries.retain(|entry| !entry.is_empty());
     }
 }
 
+impl PartialEq for Resources {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries.len() == other.entries.len()
+            && self.entries.iter().all(|entry| other.entries.contains(entry))
+    }
+}
+
+/// What carries no amount, or less than nothing, is left out, as Mesos does.
 impl<'a> FromIterator<&'a Resource> for Resources {
     fn from_iter<I: IntoIterator<Item = &'a Resource>>(resources: I) -> Self {
         let mut bundle = Self::default();
-        for resource in resources {
-            if let Some(quantity) = Quantity::of(resource) {
-                let identity =
-                    Resource { scalar: None, ranges: None, set: None, ..resource.clone() };
-                bundle.add(identity, quantity);
-            }
+        for entry in resources.into_iter().filter_map(Entry::of) {
+            bundle.add(entry);
         }
         bundle
     }
@@ -187,22 +149,9 @@ impl From<&Vec<Resource>> for Resources {
     }
 }
 
-#[expect(deprecated, reason = "masters still send both forms of a reservation")]
-fn is_reserved(identity: &Resource) -> bool {
-    !identity.reservations.is_empty()
-        || identity.reservation.is_some()
-        || identity.role.as_deref().is_some_and(|role| role != "*")
-}
-
-/// An unreserved resource of that name, without an amount.
-pub(super) fn named(name: &str) -> Resource {
-    Resource { name: name.to_owned(), ..Resource::default() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn bundle(text: &str) -> Resources {
         text.parse().unwrap()
@@ -228,36 +177,21 @@ mod tests {
     }
 
     #[test]
-    fn reserved_amounts_are_taken_first_and_keep_their_reservation() {
-        let mut reserved = named(CPUS);
-        reserved.reservations.push(crate::v1::resource::ReservationInfo {
-            role: Some("pictures".into()),
-            ..Default::default()
-        });
-        let mut offer = bundle("cpus:1");
-        offer.add(reserved.clone(), Quantity::Scalar(Scalar::from_f64(0.5)));
-        let (taken, left) = offer.take(&[(CPUS, Scalar::from_f64(0.7))]).unwrap();
-        assert_eq!(left, bundle("cpus:0.8"));
-        let wire = taken.to_wire();
-        assert_eq!(wire.len(), 2);
-        assert!(wire.iter().any(|r| !r.reservations.is_empty() && r.scalar.unwrap().value == 0.5));
+    fn less_than_nothing_is_nothing() {
+        let mut wire = bundle("cpus:1").to_wire();
+        wire[0].scalar = Some(crate::v1::value::Scalar { value: -1.0 });
+        assert!(Resources::from(&wire).is_empty());
+        assert!(Resources::scalars(Scalar::from_thousandths(-1), Scalar::ZERO).is_empty());
     }
 
     #[test]
-    fn a_bundle_survives_the_wire() {
-        let offer = bundle("cpus:2.5;ports:[1-2,5-9];set:{x}");
-        assert_eq!(Resources::from(&offer.to_wire()), offer);
-    }
-
-    proptest! {
-        #[test]
-        fn take_splits_without_loss(cpus in 0_i64..5000, mem in 0_i64..5000, c in 0_i64..5000, m in 0_i64..5000) {
-            let offer = Resources::scalars(Scalar::from_thousandths(cpus), Scalar::from_thousandths(mem));
-            let wanted = [(CPUS, Scalar::from_thousandths(c)), (MEM, Scalar::from_thousandths(m))];
-            match offer.take(&wanted) {
-                Some((taken, left)) => prop_assert_eq!(taken.plus(&left).cpus(), offer.cpus()),
-                None => prop_assert!(c > cpus || m > mem),
-            }
-        }
+    fn an_offer_of_everything_reads_as_one_bundle() {
+        let offer = bundle("cpus:2;gpus:1;mem:512;disk:100;ports:[1-3];zones:{a,b}");
+        assert_eq!((offer.cpus().to_f64(), offer.gpus().to_f64()), (2.0, 1.0));
+        assert_eq!((offer.mem_mib().to_f64(), offer.disk_mib().to_f64()), (512.0, 100.0));
+        assert_eq!(offer.ports().iter().collect::<Vec<_>>(), [(1, 3)]);
+        assert_eq!(offer.set("zones").len(), 2);
+        assert_eq!(offer.scalar("ports"), Scalar::ZERO);
+        assert!(offer.ranges("cpus").is_empty());
     }
 }

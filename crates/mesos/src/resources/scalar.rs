@@ -75,6 +75,13 @@ impl Scalar {
     }
 }
 
+/// As [`Scalar::from_f64`].
+impl From<f64> for Scalar {
+    fn from(value: f64) -> Self {
+        Self::from_f64(value)
+    }
+}
+
 impl Sum for Scalar {
     fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
         amounts.fold(Self::ZERO, Self::saturating_add)

@@ -222,3 +222,24 @@ fn a_group_is_an_error_for_each_of_its_tasks() {
     assert_eq!(statuses.len(), 2);
     assert!(statuses.iter().all(|status| status.reason() == Reason::TaskGroupInvalid));
 }
+
+#[test]
+fn what_a_task_and_its_executor_say_of_themselves_is_in_the_state() {
+    let framework = FrameworkInfo { labels: Some([("a", "f")].into_iter().collect()), ..info() };
+    let (mut bench, client, offers) = offered(&["cpus:2;mem:1024"], framework);
+    let mut runs = executor("e", "mem:32");
+    runs.labels = Some([("a", "e")].into_iter().collect());
+    let mut task = executor_task("t", &offers[0], "cpus:1;mem:64", runs);
+    task.labels = Some([("a", "t")].into_iter().collect());
+    task.discovery = Some(mesos::discovery::Discovery::cluster("web").port(80, "w", "tcp").info());
+    bench.accept(&client, std::slice::from_ref(&offers[0].id), vec![task]);
+    let state = bench.master.view(&super::super::view::View::State);
+    let framework = &state["frameworks"][0];
+    let label = |of: &str| serde_json::json!([{ "key": "a", "value": of }]);
+    assert_eq!(framework["labels"], label("f"));
+    assert_eq!(framework["tasks"][0]["labels"], label("t"));
+    assert_eq!(framework["executors"][0]["labels"], label("e"));
+    let discovery = &framework["tasks"][0]["discovery"];
+    assert_eq!((&discovery["visibility"], &discovery["name"]), (&"CLUSTER".into(), &"web".into()));
+    assert_eq!(discovery["ports"]["ports"][0]["number"], 80);
+}
