@@ -28,9 +28,15 @@ pub(crate) enum Request {
         events: oneshot::Sender<EventBytes>,
     },
     /// Perform any other call.
-    Call { stream: Option<StreamId>, call: Box<Call>, reply: oneshot::Sender<Reply> },
+    Call {
+        stream: Option<StreamId>,
+        /// Who calls, where that is known.
+        principal: Option<String>,
+        call: Box<Call>,
+        reply: oneshot::Sender<Reply>,
+    },
     /// Remove a framework for an operator.
-    Teardown { framework: String, reply: oneshot::Sender<Reply> },
+    Teardown { framework: String, operator: Option<String>, reply: oneshot::Sender<Reply> },
     /// Show something.
     View { view: View, answer: oneshot::Sender<Value> },
     /// Where an agent's messages go from now on.
@@ -121,13 +127,14 @@ impl Actor {
                 let _ = events.send(receiver);
                 self.feed(Input::Subscribe { stream, subscribe });
             }
-            Request::Call { stream, call, reply } => {
-                if let Some(answer) = self.feed(Input::Call { stream, call }) {
+            Request::Call { stream, principal, call, reply } => {
+                if let Some(answer) = self.feed(Input::Call { stream, principal, call }) {
                     let _ = reply.send(answer);
                 }
             }
-            Request::Teardown { framework, reply } => {
-                if let Some(answer) = self.feed(Input::Teardown(framework.into())) {
+            Request::Teardown { framework, operator, reply } => {
+                let framework = framework.into();
+                if let Some(answer) = self.feed(Input::Teardown { framework, operator }) {
                     let _ = reply.send(answer);
                 }
             }

@@ -35,6 +35,28 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// A file that a flag names cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A flag's JSON is not what Mesos documents.
+    #[error("cannot read {what}: {source}")]
+    Flag {
+        /// What it should be.
+        what: &'static str,
+        /// Where it goes wrong.
+        source: serde_json::Error,
+    },
+    /// An attribute of agents is not written as `NAME:VALUE`.
+    #[error("{part:?} is not an attribute: write NAME:VALUE, and ; between two")]
+    Attribute {
+        /// What was given.
+        part: String,
+    },
     /// An agent does not start.
     #[error("agent {index} does not start: {source}")]
     Agent {

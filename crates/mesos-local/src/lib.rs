@@ -17,20 +17,31 @@
 //! | what does an agent do | `agent`, with processes and sandboxes in `containerizer` |
 //! | what do master and agents say to each other | `messages` |
 //! | what do the HTTP endpoints answer | `http` |
+//! | what can be chosen about a cluster | [`ClusterBuilder`], kept in `settings` |
+//! | who is let in | [`Credentials`], [`Acls`] |
 //! | how is a cluster started and ended | [`Cluster`] |
 //! | how is it made to misbehave | [`Faults`] |
 
 mod actor;
 mod agent;
 mod allocator;
+mod attributes;
+mod builder;
 mod cluster;
 mod containerizer;
+mod credentials;
 mod error;
 mod faults;
 mod http;
 mod master;
 mod messages;
+mod server;
+mod settings;
+mod work_dir;
 
-pub use cluster::{Cluster, ClusterBuilder};
+pub use attributes::parse_attributes;
+pub use builder::ClusterBuilder;
+pub use cluster::Cluster;
+pub use credentials::{Acls, Credentials};
 pub use error::Error;
 pub use faults::Faults;

@@ -24,6 +24,7 @@ use super::state::RequestId;
 use crate::containerizer::{Containerizer, Told};
 use crate::http::executor;
 use crate::messages::{FromAgent, ToAgent};
+use crate::settings::AgentSettings;
 
 /// How long open connections may take to end after the agent has.
 const CONNECTION_GRACE: Duration = Duration::from_secs(1);
@@ -41,6 +42,7 @@ pub(crate) struct AgentConfig {
     pub(crate) work_dir: PathBuf,
     /// Where it listens, on a free port.
     pub(crate) address: IpAddr,
+    pub(crate) settings: AgentSettings,
 }
 
 /// A running agent; dropping it ends the agent without waiting.
@@ -87,6 +89,7 @@ pub(crate) async fn start(
     from_agent: mpsc::UnboundedSender<(AgentId, FromAgent)>,
 ) -> Result<AgentHandle, io::Error> {
     let listener = TcpListener::bind((config.address, 0)).await?;
+    let settings = config.settings.clone();
     let identity = identity(config, listener.local_addr()?);
     let address = identity.address;
     let (to_agent, from_master) = mpsc::unbounded_channel();
@@ -98,7 +101,7 @@ pub(crate) async fn start(
         .with_graceful_shutdown(async { drop(closed.await) })
         .into_future();
     let mut server = tokio::spawn(server);
-    let actor = Actor::new(identity, from_agent);
+    let actor = Actor::new(identity, settings, from_agent);
     let ended = tokio::spawn(async move {
         actor.run(Inbox { from_master, calls, stopped }).await;
         drop(close);
@@ -168,14 +171,18 @@ impl Clock {
 }
 
 impl Actor {
-    fn new(identity: Identity, to_master: mpsc::UnboundedSender<(AgentId, FromAgent)>) -> Self {
+    fn new(
+        identity: Identity,
+        settings: AgentSettings,
+        to_master: mpsc::UnboundedSender<(AgentId, FromAgent)>,
+    ) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
         let id = identity.info.id.clone().unwrap_or_default();
         let registered = FromAgent::Registered(Box::new(identity.info.clone()));
         // Without a master there is nobody to register with, and the agent ends by itself.
         let _ = to_master.send((id.clone(), registered));
         Self {
-            agent: Agent::new(identity, Box::new(Uuid::new_v4)),
+            agent: Agent::new(identity, settings, Box::new(Uuid::new_v4)),
             clock: Clock::new(),
             id,
             to_master,

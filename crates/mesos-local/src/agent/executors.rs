@@ -11,10 +11,6 @@ use super::{commands, events};
 use crate::containerizer::{environment, sandbox};
 use crate::messages::FromAgent;
 
-/// How long a new executor may take to subscribe, fetching its URIs included.
-pub(super) const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long an executor may take to end unless it says otherwise.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How long an executor may take to end when the whole agent ends.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// The time between two heartbeats to an executor.
@@ -63,7 +59,7 @@ fn start(
     let container_id = outbox.new_uuid().to_string();
     let framework_id = framework.info.id.clone().unwrap_or_default();
     info.framework_id = Some(framework_id.clone());
-    let grace = grace_of(&info);
+    let grace = grace_of(&info, outbox);
     let run = sandbox::Run {
         agent: outbox.identity.id(),
         framework: &framework_id.value,
@@ -72,8 +68,14 @@ fn start(
     };
     let sandbox = run.path(&outbox.identity.work_dir);
     let command = info.command.clone().unwrap_or_default();
-    let environment =
-        environment::of(&outbox.identity, &framework.info, &info, &sandbox, grace, &command);
+    let environment = environment::of(
+        (&outbox.identity, &outbox.settings),
+        &framework.info,
+        &info,
+        &sandbox,
+        grace,
+        &command,
+    );
     outbox.push(Output::Launch(Box::new(Launch {
         container_id: container_id.clone(),
         sandbox,
@@ -85,7 +87,8 @@ fn start(
         outbox.tell_master(FromAgent::ExecutorStarted { framework_id, executor });
     }
     // Nobody subscribes for a command: it runs as soon as its process does.
-    let until = if kind == Kind::Custom { now + REGISTRATION_TIMEOUT } else { Duration::MAX };
+    let timeout = outbox.settings.executor_registration_timeout;
+    let until = if kind == Kind::Custom { now + timeout } else { Duration::MAX };
     Executor {
         info,
         kind,
@@ -99,10 +102,10 @@ fn start(
     }
 }
 
-fn grace_of(info: &ExecutorInfo) -> Duration {
+fn grace_of(info: &ExecutorInfo, outbox: &Outbox) -> Duration {
     info.shutdown_grace_period
         .and_then(|period| u64::try_from(period.nanoseconds).ok())
-        .map_or(SHUTDOWN_GRACE, Duration::from_nanos)
+        .map_or(outbox.settings.executor_shutdown_grace_period, Duration::from_nanos)
 }
 
 /// Ends a task that its executor has not got yet, and the executor if that was its only one.
@@ -152,7 +155,7 @@ pub(super) fn deadline_passed(now: Duration, executor: &mut Executor, outbox: &m
         Phase::Registering { .. } => {
             let message = format!(
                 "Executor did not register within {}",
-                environment::duration(REGISTRATION_TIMEOUT)
+                environment::duration(outbox.settings.executor_registration_timeout)
             );
             let blame = Blame { reason: Reason::ExecutorRegistrationTimeout, message };
             executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame: Some(blame) };

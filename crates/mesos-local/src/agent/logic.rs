@@ -14,6 +14,7 @@ use super::outbox::{Identity, Outbox, Output, Signal, from_agent};
 use super::state::{Executor, Framework, Kind, Phase, RequestId, dropped_state};
 use super::{calls, commands, events, executors};
 use crate::messages::ToAgent;
+use crate::settings::AgentSettings;
 
 /// What can happen to an agent.
 #[derive(Debug)]
@@ -48,8 +49,12 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    pub(crate) fn new(identity: Identity, new_uuid: Box<dyn FnMut() -> Uuid + Send>) -> Self {
-        Self { frameworks: BTreeMap::new(), outbox: Outbox::new(identity, new_uuid) }
+    pub(crate) fn new(
+        identity: Identity,
+        settings: AgentSettings,
+        new_uuid: Box<dyn FnMut() -> Uuid + Send>,
+    ) -> Self {
+        Self { frameworks: BTreeMap::new(), outbox: Outbox::new(identity, settings, new_uuid) }
     }
 
     /// Takes one input and says what is to be done, in order.

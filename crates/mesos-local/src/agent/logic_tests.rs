@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::logic::{Agent, ContainerEvent, Input};
 use super::outbox::{Answer, Identity, Output, Signal};
 use crate::messages::{FromAgent, ToAgent};
+use crate::settings::AgentSettings;
 
 fn at(seconds: u64) -> Duration {
     Duration::from_secs(1_700_000_000 + seconds)
@@ -39,7 +40,7 @@ impl World {
             count += 1;
             Uuid::from_u128(count)
         };
-        let agent = Agent::new(identity, Box::new(new_uuid));
+        let agent = Agent::new(identity, AgentSettings::default(), Box::new(new_uuid));
         Self { agent, now: at(0), outputs: vec![], requests: 0, partition_aware: false }
     }
 

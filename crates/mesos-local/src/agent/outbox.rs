@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::state::RequestId;
 use super::updates::{Forward, Updates};
 use crate::messages::FromAgent;
+use crate::settings::AgentSettings;
 
 /// One thing to do.
 #[derive(Debug)]
@@ -87,14 +88,20 @@ impl Identity {
 /// Collects outputs, and takes charge of every status update.
 pub(super) struct Outbox {
     pub(super) identity: Identity,
+    pub(super) settings: AgentSettings,
     pub(super) updates: Updates,
     outputs: Vec<Output>,
     new_uuid: Box<dyn FnMut() -> Uuid + Send>,
 }
 
 impl Outbox {
-    pub(super) fn new(identity: Identity, new_uuid: Box<dyn FnMut() -> Uuid + Send>) -> Self {
-        Self { identity, updates: Updates::default(), outputs: Vec::new(), new_uuid }
+    pub(super) fn new(
+        identity: Identity,
+        settings: AgentSettings,
+        new_uuid: Box<dyn FnMut() -> Uuid + Send>,
+    ) -> Self {
+        let (updates, outputs) = (Updates::default(), Vec::new());
+        Self { identity, settings, updates, outputs, new_uuid }
     }
 
     pub(super) fn take(&mut self) -> Vec<Output> {

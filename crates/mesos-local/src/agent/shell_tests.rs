@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::{AgentConfig, AgentHandle, start};
 use crate::messages::{FromAgent, ToAgent};
+use crate::settings::AgentSettings;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,6 +43,7 @@ impl Rig {
             resources: "cpus:2;mem:512".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
             address: [127, 0, 0, 1].into(),
+            settings: AgentSettings::default(),
         };
         let agent = start(config, to_master).await.unwrap();
         Self { agent, from_agent, work_dir }

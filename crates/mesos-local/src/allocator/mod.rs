@@ -16,9 +16,6 @@ use mesos::v1::{AgentId, FrameworkId};
 use filters::Filters;
 use share::dominant_share;
 
-/// How long the master waits between two allocations of everything.
-pub(crate) const ALLOCATION_INTERVAL: Duration = Duration::from_secs(1);
-
 /// How long an offer is withheld when the scheduler does not say.
 const DEFAULT_REFUSAL: Duration = Duration::from_secs(5);
 
@@ -35,8 +32,10 @@ pub(crate) struct Allocation {
 }
 
 /// What the allocator knows: agents, frameworks, who holds how much.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Allocator {
+    /// The time between two allocations of everything, and the shortest filter.
+    interval: Duration,
     agents: BTreeMap<String, Agent>,
     clients: BTreeMap<(String, String), Client>,
     total: Resources,
@@ -60,6 +59,16 @@ struct Client {
 }
 
 impl Allocator {
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            agents: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            total: Resources::default(),
+            runs: 0,
+        }
+    }
+
     /// How many allocations have run.
     pub(crate) fn runs(&self) -> u64 {
         self.runs
@@ -146,8 +155,8 @@ impl Allocator {
         if duration.is_zero() || refused.is_empty() {
             return;
         }
+        let until = now.saturating_add(duration.max(self.interval));
         if let Some(client) = self.client_mut(framework_id, role) {
-            let until = now.saturating_add(duration.max(ALLOCATION_INTERVAL));
             client.filters.add(&agent_id.value, refused.clone(), now, until);
         }
     }
@@ -282,7 +291,7 @@ mod tests {
     }
 
     fn cluster(frameworks: &[&str]) -> Allocator {
-        let mut allocator = Allocator::default();
+        let mut allocator = Allocator::new(Duration::from_secs(1));
         for framework in frameworks {
             let roles = BTreeSet::from(["*".to_owned()]);
             allocator.set_framework(&id(framework), &roles, &BTreeSet::new(), false);
@@ -385,7 +394,7 @@ mod tests {
 
     #[test]
     fn agents_with_gpus_are_kept_for_those_who_ask_for_gpus() {
-        let mut allocator = Allocator::default();
+        let mut allocator = Allocator::new(Duration::from_secs(1));
         allocator.add_agent(&"g".into(), &bundle("cpus:1;mem:64;gpus:1"));
         let roles = BTreeSet::from(["*".to_owned()]);
         allocator.set_framework(&id("f"), &roles, &BTreeSet::new(), false);

@@ -10,21 +10,22 @@ use mesos::v1::environment::{Variable, variable};
 use mesos::v1::{CommandInfo, ExecutorInfo, FrameworkInfo};
 
 use crate::agent::outbox::Identity;
+use crate::settings::AgentSettings;
 
 /// What a process needs to find programs, when its framework names nothing else.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-const REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The whole environment of an executor's command, later sources winning.
 pub(crate) fn of(
-    agent: &Identity,
+    agent: (&Identity, &AgentSettings),
     framework: &FrameworkInfo,
     executor: &ExecutorInfo,
     sandbox: &Path,
     grace: Duration,
     command: &CommandInfo,
 ) -> Vec<(String, String)> {
+    let (agent, settings) = agent;
     let address = agent.address;
     let sandbox = sandbox.display().to_string();
     let mut set = BTreeMap::new();
@@ -44,7 +45,7 @@ pub(crate) fn of(
     put("MESOS_CHECKPOINT", if framework.checkpoint() { "1" } else { "0" }.to_owned());
     if framework.checkpoint() {
         put("MESOS_RECOVERY_TIMEOUT", duration(RECOVERY_TIMEOUT));
-        put("MESOS_SUBSCRIPTION_BACKOFF_MAX", duration(REREGISTRATION_TIMEOUT));
+        put("MESOS_SUBSCRIPTION_BACKOFF_MAX", duration(settings.executor_reregistration_timeout));
     }
     let wanted = command.environment.iter().flat_map(|environment| &environment.variables);
     set.extend(wanted.map(|variable| (variable.name.clone(), value(variable))));
@@ -92,7 +93,8 @@ mod tests {
             work_dir: "/w".into(),
         };
         let executor = ExecutorInfo { executor_id: "e".into(), ..ExecutorInfo::default() };
-        of(&agent, framework, &executor, Path::new("/w/s"), Duration::from_secs(5), command)
+        let agent = (&agent, &AgentSettings::default());
+        of(agent, framework, &executor, Path::new("/w/s"), Duration::from_secs(5), command)
             .into_iter()
             .collect()
     }

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use axum::Json;
-use axum::extract::{Form, Query, State};
-use axum::http::{StatusCode, header};
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use serde_json::json;
 
 use super::Context;
+use super::access::Principal;
 use super::scheduler::{respond, shutting_down};
 use crate::actor::Request;
 use crate::master::{Reply, VERSION, View};
+use crate::settings::Leader;
 
 type Parameters = HashMap<String, String>;
 
@@ -45,23 +47,39 @@ pub(super) async fn metrics(State(context): State<Context>) -> Response {
     show(&context, View::Metrics).await
 }
 
-/// Where the leading master is: here.
+/// Where the leading master is, which the leader itself says too.
 pub(super) async fn redirect(State(context): State<Context>) -> Response {
-    let location = [(header::LOCATION, format!("//{}", context.address))];
+    let leader = match &context.access.leader {
+        Leader::Here => &context.address,
+        Leader::Elsewhere(leader) => leader,
+        Leader::Nobody => return respond(Reply::new(503, "No leader elected")),
+    };
+    let location = [(header::LOCATION, format!("//{leader}"))];
     (StatusCode::TEMPORARY_REDIRECT, location).into_response()
 }
 
 pub(super) async fn teardown(
     State(context): State<Context>,
-    Form(mut parameters): Form<Parameters>,
+    Extension(Principal(operator)): Extension<Principal>,
+    body: String,
 ) -> Response {
+    let mut parameters: Parameters = form(&body);
     let Some(framework) = parameters.remove("frameworkId") else {
-        return respond(Reply::bad_request("Missing 'frameworkId' query parameter"));
+        let text = "Missing 'frameworkId' query parameter in the request body";
+        return respond(Reply::bad_request(text));
     };
-    match context.master.ask(|reply| Request::Teardown { framework, reply }).await {
+    let teardown = |reply| Request::Teardown { framework, operator, reply };
+    match context.master.ask(teardown).await {
         Ok(reply) => respond(reply),
         Err(_) => shutting_down(),
     }
+}
+
+/// The fields of a form, whatever content type it came with.
+fn form(body: &str) -> Parameters {
+    let uri = format!("/?{body}").parse::<Uri>().ok();
+    let query = uri.and_then(|uri| Query::try_from_uri(&uri).ok());
+    query.map(|Query(parameters)| parameters).unwrap_or_default()
 }
 
 async fn show(context: &Context, view: View) -> Response {

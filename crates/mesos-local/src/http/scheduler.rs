@@ -1,5 +1,6 @@
 //! The scheduler API: the checks on a request in the order of a real master.
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
@@ -10,16 +11,18 @@ use mesos::v1::scheduler::{Call, call};
 use uuid::Uuid;
 
 use super::Context;
+use super::access::Principal;
 use super::subscription::Subscription;
 use crate::actor::Request;
 use crate::faults::Fault;
-use crate::master::{Reply, StreamId, validate_call};
+use crate::master::{Reply, StreamId, other_principal, validate_call};
 
 const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
 
 /// Answers one call.
 pub(super) async fn call(
     State(context): State<Context>,
+    Extension(Principal(principal)): Extension<Principal>,
     method: Method,
     headers: HeaderMap,
     body: Bytes,
@@ -34,9 +37,9 @@ pub(super) async fn call(
         );
         return (StatusCode::METHOD_NOT_ALLOWED, allow, text).into_response();
     }
-    match read(&headers, &body) {
+    match read(&headers, &body).and_then(|read| named(principal.as_deref(), read)) {
         Ok((call::Type::Subscribe, call)) => subscribe(&context, &headers, call).await,
-        Ok((_, call)) => perform(&context, &headers, call).await,
+        Ok((_, call)) => perform(&context, &headers, principal, call).await,
         Err(refusal) => respond(refusal),
     }
 }
@@ -69,6 +72,21 @@ fn read(headers: &HeaderMap, body: &[u8]) -> Result<(call::Type, Call), Reply> {
     let kind = validate_call(&call).map_err(|fault| {
         Reply::bad_request(format!("Failed to validate scheduler::Call: {fault}"))
     })?;
+    Ok((kind, call))
+}
+
+/// A framework that subscribes has the authenticated principal, said or not.
+fn named(principal: Option<&str>, read: (call::Type, Call)) -> Result<(call::Type, Call), Reply> {
+    let (kind, mut call) = read;
+    if let (Some(principal), Some(subscribe)) = (principal, &mut call.subscribe) {
+        let info = &mut subscribe.framework_info;
+        let named = info.principal.get_or_insert_with(|| principal.to_owned());
+        if named != principal {
+            let fault = other_principal(principal, named);
+            let text = format!("Failed to validate scheduler::Call: {fault}");
+            return Err(Reply::bad_request(text));
+        }
+    }
     Ok((kind, call))
 }
 
@@ -119,12 +137,17 @@ async fn subscribe(context: &Context, headers: &HeaderMap, call: Call) -> Respon
     (response_headers, Body::from_stream(subscription)).into_response()
 }
 
-async fn perform(context: &Context, headers: &HeaderMap, call: Call) -> Response {
+async fn perform(
+    context: &Context,
+    headers: &HeaderMap,
+    principal: Option<String>,
+    call: Call,
+) -> Response {
     let stream = headers
         .get(STREAM_ID)
         .map(|value| StreamId(String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let call = Box::new(call);
-    match context.master.ask(|reply| Request::Call { stream, call, reply }).await {
+    match context.master.ask(|reply| Request::Call { stream, principal, call, reply }).await {
         Ok(reply) => respond(reply),
         Err(_) => shutting_down(),
     }

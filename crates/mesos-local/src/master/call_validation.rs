@@ -62,6 +62,14 @@ fn missing_part(kind: call::Type, call: &Call) -> Option<&'static str> {
     (!present).then_some(name)
 }
 
+/// What is said to a principal that calls for a framework of another one.
+pub(crate) fn other_principal(authenticated: &str, named: &str) -> String {
+    format!(
+        "Authenticated principal '{authenticated}' does not match principal '{named}' set in \
+         `FrameworkInfo`"
+    )
+}
+
 fn check_subscribe(call: &Call) -> Result<(), String> {
     let inner = call.subscribe.as_ref().and_then(|part| part.framework_info.id.as_ref());
     let (outer, inner) = (call.framework_id.as_ref(), inner);

@@ -4,13 +4,18 @@ use mesos::state::TaskStateExt as _;
 use mesos::v1::scheduler::{Call, call};
 use mesos::v1::{FrameworkId, FrameworkInfo};
 
-use super::{Master, Output, Reply, StreamId, roles};
+use super::{Master, Output, Reply, StreamId, other_principal, roles};
 use crate::messages::ToAgent;
 
 impl Master {
-    pub(super) fn on_call(&mut self, stream: Option<&StreamId>, call: Call) {
+    pub(super) fn on_call(
+        &mut self,
+        stream: Option<&StreamId>,
+        principal: Option<&str>,
+        call: Call,
+    ) {
         let kind = call.r#type();
-        let reply = match self.admit(stream, &call) {
+        let reply = match self.admit(stream, principal, &call) {
             Err(refusal) => refusal,
             Ok(_) if kind == call::Type::Unknown => Reply::new(501, ""),
             Ok(id) if kind == call::Type::UpdateFramework => {
@@ -27,9 +32,18 @@ impl Master {
     }
 
     /// The framework that calls, or the refusal, checked in the order of a real master.
-    fn admit(&self, stream: Option<&StreamId>, call: &Call) -> Result<FrameworkId, Reply> {
+    fn admit(
+        &self,
+        stream: Option<&StreamId>,
+        principal: Option<&str>,
+        call: &Call,
+    ) -> Result<FrameworkId, Reply> {
         let known = call.framework_id.as_ref().and_then(|id| self.frameworks.get(id));
         let framework = known.ok_or_else(|| Reply::bad_request("Framework cannot be found"))?;
+        if let Some(principal) = principal.filter(|one| *one != framework.info.principal()) {
+            let named = framework.info.principal();
+            return Err(Reply::bad_request(other_principal(principal, named)));
+        }
         let current = framework.stream.as_ref();
         let current = current.ok_or_else(|| Reply::new(403, "Framework is not subscribed"))?;
         match stream {

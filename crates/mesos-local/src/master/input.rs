@@ -25,7 +25,7 @@ pub(crate) enum Input {
     /// A scheduler subscribes; its events are to go to `stream`, a new id.
     Subscribe { stream: StreamId, subscribe: Box<call::Subscribe> },
     /// Any other call, valid in itself; answered by exactly one [`Output::Reply`].
-    Call { stream: Option<StreamId>, call: Box<Call> },
+    Call { stream: Option<StreamId>, principal: Option<String>, call: Box<Call> },
     /// The connection of an event stream is gone.
     StreamClosed(StreamId),
     /// An agent says something.
@@ -33,7 +33,7 @@ pub(crate) enum Input {
     /// An agent is gone for good.
     AgentLost(AgentId),
     /// An operator removes a framework; answered by exactly one [`Output::Reply`].
-    Teardown(FrameworkId),
+    Teardown { framework: FrameworkId, operator: Option<String> },
     /// A fault: withdraw every offer.
     RescindOffers,
     /// A fault: cut every event stream.

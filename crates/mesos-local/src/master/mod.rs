@@ -33,8 +33,9 @@ use std::time::Duration;
 use mesos::v1::scheduler::Event;
 use mesos::v1::{AgentId, FrameworkId, MasterInfo, OfferId};
 
-use crate::allocator::{ALLOCATION_INTERVAL, Allocator};
+use crate::allocator::Allocator;
 use crate::messages::ToAgent;
+use crate::settings::MasterSettings;
 
 use agent::Agent;
 use framework::Framework;
@@ -42,7 +43,7 @@ use metrics::Metrics;
 use offers::Outstanding;
 use timers::{Timer, Timers};
 
-pub(crate) use call_validation::validate as validate_call;
+pub(crate) use call_validation::{other_principal, validate as validate_call};
 pub(crate) use input::{Input, Output, Reply, StreamId};
 pub(crate) use view::View;
 
@@ -70,6 +71,7 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) struct Master {
     identity: Identity,
+    settings: MasterSettings,
     now: Duration,
     frameworks: HashMap<FrameworkId, Framework>,
     completed: VecDeque<Framework>,
@@ -88,9 +90,9 @@ pub(crate) struct Master {
 }
 
 impl Master {
-    pub(crate) fn new(identity: Identity) -> Self {
+    pub(crate) fn new(identity: Identity, settings: MasterSettings) -> Self {
         let mut timers = Timers::default();
-        timers.set(ALLOCATION_INTERVAL, Timer::Allocation);
+        timers.set(settings.allocation_interval, Timer::Allocation);
         Self {
             identity,
             now: Duration::ZERO,
@@ -100,7 +102,8 @@ impl Master {
             unreachable: HashMap::new(),
             offers: HashMap::new(),
             streams: HashMap::new(),
-            allocator: Allocator::default(),
+            allocator: Allocator::new(settings.allocation_interval),
+            settings,
             timers,
             metrics: Metrics::default(),
             next_framework: 0,
@@ -119,11 +122,15 @@ impl Master {
         match input {
             Input::Wake => {}
             Input::Subscribe { stream, subscribe } => self.subscribe(stream, *subscribe),
-            Input::Call { stream, call } => self.on_call(stream.as_ref(), *call),
+            Input::Call { stream, principal, call } => {
+                self.on_call(stream.as_ref(), principal.as_deref(), *call);
+            }
             Input::StreamClosed(stream) => self.on_stream_closed(&stream),
             Input::Agent(agent, message) => self.on_agent_message(&agent, message),
             Input::AgentLost(agent) => self.lose_agent(&agent),
-            Input::Teardown(framework) => self.on_operator_teardown(&framework),
+            Input::Teardown { framework, operator } => {
+                self.on_operator_teardown(&framework, operator.as_deref());
+            }
             Input::RescindOffers => self.rescind_all_offers(),
             Input::DropStreams => self.drop_streams(),
         }
@@ -141,7 +148,8 @@ impl Master {
     fn on_timer(&mut self, timer: Timer) {
         match timer {
             Timer::Allocation => {
-                self.timers.set(self.now + ALLOCATION_INTERVAL, Timer::Allocation);
+                let next = self.now + self.settings.allocation_interval;
+                self.timers.set(next, Timer::Allocation);
                 self.must_allocate = true;
             }
             Timer::Heartbeat(stream) => self.heartbeat(stream),

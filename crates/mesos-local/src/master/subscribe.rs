@@ -158,12 +158,18 @@ impl Master {
         }
     }
 
-    pub(super) fn on_operator_teardown(&mut self, id: &FrameworkId) {
-        let reply = if self.frameworks.contains_key(id) {
-            self.remove_framework(id);
-            Reply::new(200, "")
-        } else {
-            Reply::bad_request("No framework found with specified ID")
+    pub(super) fn on_operator_teardown(&mut self, id: &FrameworkId, operator: Option<&str>) {
+        let reply = match self.frameworks.get(id) {
+            None => Reply::bad_request("No framework found with specified ID"),
+            Some(Framework { info, .. })
+                if !self.settings.acls.may_tear_down(operator, info.principal.as_deref()) =>
+            {
+                Reply::new(403, "403 Forbidden.")
+            }
+            Some(_) => {
+                self.remove_framework(id);
+                Reply::new(200, "")
+            }
         };
         self.outputs.push(Output::Reply(reply));
     }

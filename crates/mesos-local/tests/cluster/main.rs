@@ -1,6 +1,7 @@
 //! A whole cluster over loopback: the scheduler API, and tasks from offer to end.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod access;
 mod scheduler_api;
 mod support;
 mod tasks;

@@ -16,6 +16,7 @@ use mesos::v1::{
 
 use super::{Identity, Input, Master, Output, Reply, StreamId};
 use crate::messages::{FromAgent, ToAgent};
+use crate::settings::MasterSettings;
 use mesos::resources::Resources;
 
 /// A master with its clock, and what came out of it last.
@@ -89,8 +90,11 @@ impl Bench {
             port: 5050,
             started_unix_seconds: 1000.0,
         };
-        let mut bench =
-            Self { master: Master::new(identity), now: Duration::from_millis(1500), streams: 0 };
+        let mut bench = Self {
+            master: Master::new(identity, MasterSettings::default()),
+            now: Duration::from_millis(1500),
+            streams: 0,
+        };
         for (index, resources) in agents.iter().enumerate() {
             bench.add_agent(&format!("S{index}"), resources);
         }
@@ -160,7 +164,8 @@ impl Bench {
     fn try_call(&mut self, client: &Client, kind: call::Type, call: Call) -> Vec<Output> {
         let call =
             Call { framework_id: Some(client.id.clone()), r#type: Some(kind.into()), ..call };
-        self.handle(Input::Call { stream: Some(client.stream.clone()), call: Box::new(call) })
+        let stream = Some(client.stream.clone());
+        self.handle(Input::Call { stream, principal: None, call: Box::new(call) })
     }
 
     fn accept(

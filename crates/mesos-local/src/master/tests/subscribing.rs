@@ -143,13 +143,15 @@ fn calls_are_let_in_in_the_order_of_a_real_master() {
         let kind = Some(call::Type::Revive.into());
         Box::new(Call { framework_id: Some(id.clone()), r#type: kind, ..Call::default() })
     };
-    let unknown = bench.handle(Input::Call { stream: None, call: call(&"nobody".into()) });
+    let unknown =
+        bench.handle(Input::Call { stream: None, principal: None, call: call(&"nobody".into()) });
     assert_eq!(*reply(&unknown), Reply::new(400, "Framework cannot be found"));
-    let bare = bench.handle(Input::Call { stream: None, call: call(&client.id) });
+    let bare = bench.handle(Input::Call { stream: None, principal: None, call: call(&client.id) });
     let text = "All non-subscribe calls should include the 'Mesos-Stream-Id' header";
     assert_eq!(*reply(&bare), Reply::new(400, text));
     let other = Some(StreamId("x".into()));
-    let wrong = bench.handle(Input::Call { stream: other, call: call(&client.id) });
+    let wrong =
+        bench.handle(Input::Call { stream: other, principal: None, call: call(&client.id) });
     assert_eq!(reply(&wrong).status, 400);
     assert_eq!(reply(&bench.try_call(&client, call::Type::Unknown, Call::default())).status, 501);
 }
@@ -171,4 +173,29 @@ fn update_framework_refuses_what_must_not_change() {
         let outputs = bench.try_call(&client, call::Type::UpdateFramework, call);
         assert_eq!(reply(&outputs).status, status);
     }
+}
+
+#[test]
+fn a_principal_stays_and_calls_for_its_own_framework_only() {
+    let mut bench = Bench::with_agents(&[]);
+    let named = |principal: Option<&str>| FrameworkInfo {
+        principal: principal.map(Into::into),
+        failover_timeout: Some(60.0),
+        ..info()
+    };
+    let (client, _) = bench.subscribe(named(Some("p")));
+    for other in [None, Some("q")] {
+        let changed = FrameworkInfo { id: Some(client.id.clone()), ..named(other) };
+        let (refused, outputs) = bench.subscribe(changed);
+        let message = "Changing framework's principal is not allowed.";
+        assert_eq!(errors(&refused.stream, &outputs), [message], "{other:?}");
+    }
+    let mut ask = |principal: Option<&str>| {
+        let kind = Some(call::Type::Revive.into());
+        let framework_id = Some(client.id.clone());
+        let call = Box::new(Call { framework_id, r#type: kind, ..Call::default() });
+        let (stream, principal) = (Some(client.stream.clone()), principal.map(Into::into));
+        reply(&bench.handle(Input::Call { stream, principal, call })).status
+    };
+    assert_eq!([ask(Some("q")), ask(Some("p")), ask(None)], [400, 202, 202]);
 }
