@@ -5,6 +5,7 @@
 //! | the messages | [`v1`], [`ids`] |
 //! | to add and subtract what offers hold | [`resources`] |
 //! | to say what runs, and what is fetched for it | [`command`], [`uri`] |
+//! | to describe tasks in a file, and keep them running | [`definition`] |
 //! | to make tasks known | [`labels`], [`discovery`] |
 //! | to acknowledge updates exactly once | [`ack`] |
 //! | to know what a task's state means | [`state`] |
@@ -22,6 +23,8 @@ pub mod backoff;
 pub mod client;
 pub mod codec;
 pub mod command;
+#[cfg(feature = "definition")]
+pub mod definition;
 pub mod discovery;
 pub mod duration;
 #[cfg(feature = "client")]

@@ -139,14 +139,19 @@ pub fn check(uri: &Uri) -> Result<(), UriError> {
     let value = uri.value.trim_start();
     check_value(value)?;
     let name = local_name(uri)?;
-    let archive = ARCHIVES.iter().any(|end| name.ends_with(end));
     if uri.extract == Some(true) && uri.executable() {
         return Err(UriError::ExecutableArchive(value.to_owned()));
     }
-    if uri.extract == Some(true) && !archive {
+    if uri.extract == Some(true) && !is_archive(uri) {
         return Err(UriError::NotAnArchive(name.to_owned()));
     }
     Ok(())
+}
+
+/// Whether its name in the sandbox is one of an archive, as agents see it.
+#[must_use]
+pub fn is_archive(uri: &Uri) -> bool {
+    local_name(uri).is_ok_and(|name| ARCHIVES.iter().any(|end| name.ends_with(end)))
 }
 
 fn check_value(value: &str) -> Result<(), UriError> {

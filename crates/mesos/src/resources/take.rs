@@ -166,7 +166,7 @@ impl Taking {
                 let identity = &entry.identity;
                 let is_revocable = identity.resource().revocable.is_some();
                 if entry.name() != name
-                    || identity.is_whole()
+                    || identity.resource().disk.is_some()
                     || identity.is_reserved() != reserved
                     || is_revocable != self.revocable
                 {
