@@ -264,7 +264,7 @@ impl Drive {
             }
             Event::InverseOffers(_)
             | Event::InverseOfferRescinded(_)
-            | Event::OperationUpdate(_)
+            | Event::OperationUpdate { .. }
             | Event::Message { .. }
             | Event::Unknown { .. } => {
                 debug!("an event that is of no concern here: {event:?}");

@@ -10,7 +10,9 @@
 
 use std::fmt;
 
-use crate::v1::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
+use crate::v1::{
+    AgentId, ExecutorId, FrameworkId, OfferId, OperationId, ResourceProviderId, TaskId,
+};
 
 macro_rules! id {
     ($($name:ident),*) => {$(
@@ -34,4 +36,4 @@ macro_rules! id {
     )*};
 }
 
-id!(AgentId, ExecutorId, FrameworkId, OfferId, TaskId);
+id!(AgentId, ExecutorId, FrameworkId, OfferId, OperationId, ResourceProviderId, TaskId);

@@ -7,7 +7,9 @@
 //! | to say what runs, and what is fetched for it | [`command`], [`uri`] |
 //! | to describe tasks in a file, and keep them running | [`definition`] |
 //! | to make tasks known | [`labels`], [`discovery`] |
+//! | to say what becomes of an offer | [`operation`] |
 //! | to acknowledge updates exactly once | [`ack`] |
+//! | to come back under the same id | [`framework_id`] |
 //! | to know what a task's state means | [`state`] |
 //! | the encodings and the framing | [`codec`], [`recordio`] |
 //! | to say where the master is | [`master`] |
@@ -29,11 +31,14 @@ pub mod discovery;
 pub mod duration;
 #[cfg(feature = "client")]
 pub mod executor;
+#[cfg(feature = "client")]
+pub mod framework_id;
 pub mod ids;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod labels;
 pub mod master;
+pub mod operation;
 pub mod recordio;
 pub mod resources;
 #[cfg(feature = "client")]

@@ -90,7 +90,13 @@ mod tests {
             (400, "Failed to validate scheduler::Call: Not a valid UUID", Meaning::Refused),
             (401, "", Meaning::Unauthorized),
             (403, "Framework is not subscribed", Meaning::NotSubscribed),
+            (404, "", Meaning::TryAgain),
+            (405, "", Meaning::Refused),
+            (406, "", Meaning::Refused),
+            (409, "", Meaning::Refused),
+            (415, "", Meaning::Refused),
             (429, "", Meaning::TryAgain),
+            (500, "", Meaning::TryAgain),
             (501, "", Meaning::Refused),
             (503, "", Meaning::TryAgain),
         ] {

@@ -28,9 +28,17 @@ pub enum CallError {
         /// What it says.
         body: String,
     },
-    /// No answer came, so whether the call took effect is unknown.
+    /// No answer came in time, so whether the call took effect is unknown.
+    #[error("the call got no answer in time, so whether it took effect is unknown")]
+    Timeout,
+    /// The connection failed, so whether the call took effect is unknown.
     #[error("no answer to the call: {0}")]
     Transport(String),
+    /// An ACCEPT was held back, because the framework id could not be kept before it.
+    #[error(
+        "the offer was not accepted: the framework id cannot be kept ({0}); make its place writable"
+    )]
+    NotKept(String),
     /// The driver has ended.
     #[error("the call was not sent: the driver has ended")]
     Closed,
@@ -41,9 +49,25 @@ impl CallError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::NotSubscribed | Self::Transport(_) => true,
+            Self::NotSubscribed | Self::Timeout | Self::Transport(_) | Self::NotKept(_) => true,
             Self::Rejected { status, body } => of_call(*status, body) == Meaning::TryAgain,
             Self::StaleOffer(_) | Self::Closed => false,
+        }
+    }
+
+    /// The error of an answer, or `Ok` if it was taken; [`crate::status`] is the table.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::NotSubscribed`] when the answer says that the subscription is gone,
+    /// [`CallError::Rejected`] otherwise.
+    pub fn of_answer(status: u16, body: String) -> Result<(), Self> {
+        match of_call(status, &body) {
+            Meaning::Accepted => Ok(()),
+            Meaning::NotSubscribed => Err(Self::NotSubscribed),
+            Meaning::Redirect | Meaning::TryAgain | Meaning::Unauthorized | Meaning::Refused => {
+                Err(Self::Rejected { status, body })
+            }
         }
     }
 }
@@ -54,6 +78,16 @@ impl CallError {
 #[derive(Debug)]
 pub struct Pending(oneshot::Receiver<Result<(), CallError>>);
 
+impl Pending {
+    /// The answer to a call that needs not be made.
+    pub(crate) fn done() -> Self {
+        let (answer, pending) = oneshot::channel();
+        // The receiver is right here.
+        let _ = answer.send(Ok(()));
+        Self(pending)
+    }
+}
+
 impl Future for Pending {
     type Output = Result<(), CallError>;
 
@@ -62,10 +96,22 @@ impl Future for Pending {
     }
 }
 
-/// What a side does to a call just before it is sent.
-pub(crate) trait Prepare<C>: Send + 'static {
+/// What a side does with a call beside sending it.
+pub(crate) trait Rules<C>: Send + 'static {
+    /// Waits for what must be done before `call` may leave.
+    fn ready(
+        &mut self,
+        _call: &C,
+        _link: &Link,
+    ) -> impl Future<Output = Result<(), CallError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Completes `call`; `Ok(false)` means that nothing is left to send.
     fn prepare(&mut self, call: &mut C, link: &Link) -> Result<bool, CallError>;
+
+    /// Takes note of what became of `call`.
+    fn answered(&mut self, _call: &C, _answer: &Result<(), CallError>) {}
 }
 
 struct Queued<C> {
@@ -103,33 +149,33 @@ impl<C> Queue<C> {
 }
 
 /// Starts the task that sends calls until every [`Queue`] is dropped.
-pub(crate) fn start<C, P>(
+pub(crate) fn start<C, R>(
     http: Http,
     links: watch::Receiver<Option<Link>>,
     control: mpsc::UnboundedSender<Control>,
-    prepare: P,
+    rules: R,
 ) -> Queue<C>
 where
     C: Wire + Send + Sync + 'static,
-    P: Prepare<C>,
+    R: Rules<C>,
 {
     let (queue, receiver) = mpsc::unbounded_channel();
-    tokio::spawn(Sender { http, links, control, prepare }.run(receiver));
+    tokio::spawn(Sender { http, links, control, rules }.run(receiver));
     Queue(queue)
 }
 
-struct Sender<P> {
+struct Sender<R> {
     http: Http,
     links: watch::Receiver<Option<Link>>,
     control: mpsc::UnboundedSender<Control>,
-    prepare: P,
+    rules: R,
 }
 
-impl<P> Sender<P> {
+impl<R> Sender<R> {
     async fn run<C>(mut self, mut queue: mpsc::UnboundedReceiver<Queued<C>>)
     where
         C: Wire + Send + Sync,
-        P: Prepare<C>,
+        R: Rules<C>,
     {
         while let Some(Queued { call, answer }) = queue.recv().await {
             let result = match call {
@@ -141,36 +187,103 @@ impl<P> Sender<P> {
         }
     }
 
-    async fn send<C: Wire>(&mut self, mut call: C) -> Result<(), CallError>
+    async fn send<C>(&mut self, mut call: C) -> Result<(), CallError>
     where
-        P: Prepare<C>,
+        C: Wire + Send + Sync,
+        R: Rules<C>,
     {
-        let link = self.links.borrow().clone().ok_or(CallError::NotSubscribed)?;
-        if !self.prepare.prepare(&mut call, &link)? {
+        self.rules.ready(&call, &self.link()?).await?;
+        // What was waited for may have outlived the subscription.
+        let link = self.link()?;
+        if !self.rules.prepare(&mut call, &link)? {
             return Ok(());
         }
-        let body = self.http.codec().encode(&call);
+        let answer = self.post(&call, link).await;
+        self.rules.answered(&call, &answer);
+        answer
+    }
+
+    fn link(&self) -> Result<Link, CallError> {
+        self.links.borrow().clone().ok_or(CallError::NotSubscribed)
+    }
+
+    async fn post<C: Wire>(&mut self, call: &C, link: Link) -> Result<(), CallError> {
+        let body = self.http.codec().encode(call);
         let answer = self.http.call(link.endpoint, link.stream_id.as_deref(), body).await;
-        let (status, body) = answer.map_err(|error| self.broken(&describe(&error)))?;
-        match of_call(status, &body) {
-            Meaning::Accepted => Ok(()),
-            Meaning::NotSubscribed => {
-                self.lost(format!("a call was answered {status}: {body}"));
-                Err(CallError::NotSubscribed)
-            }
-            Meaning::Redirect | Meaning::TryAgain | Meaning::Unauthorized | Meaning::Refused => {
-                Err(CallError::Rejected { status, body })
-            }
+        let (status, body) = answer.map_err(|error| self.broken(&error))?;
+        let reason = format!("a call was answered {status}: {body}");
+        let result = CallError::of_answer(status, body);
+        if result == Err(CallError::NotSubscribed) {
+            self.lost(reason);
         }
+        result
     }
 
     /// As in Mesos' own library, losing either connection is losing the other side.
-    fn broken(&self, reason: &str) -> CallError {
+    fn broken(&self, error: &reqwest::Error) -> CallError {
+        let reason = describe(error);
         self.lost(format!("a call got no answer: {reason}"));
-        CallError::Transport(reason.to_owned())
+        if error.is_timeout() { CallError::Timeout } else { CallError::Transport(reason) }
     }
 
     fn lost(&self, reason: String) {
         let _ = self.control.send(Control::Lost(reason));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The receiving end of a queue, for tests of what is put into it.
+    pub(crate) struct Captured<C>(mpsc::UnboundedReceiver<Queued<C>>);
+
+    impl<C> Captured<C> {
+        /// The next call, if one was made; barriers are left out.
+        pub(crate) fn next(&mut self) -> Option<C> {
+            loop {
+                if let Some(call) = self.0.try_recv().ok()?.call {
+                    return Some(call);
+                }
+            }
+        }
+    }
+
+    /// A queue without a sender behind it.
+    pub(crate) fn captured<C>() -> (Queue<C>, Captured<C>) {
+        let (queue, receiver) = mpsc::unbounded_channel();
+        (Queue(queue), Captured(receiver))
+    }
+
+    #[test]
+    fn every_answer_has_one_error_and_one_answer_to_whether_to_try_again() {
+        let gone = "Framework cannot be found";
+        for (status, body, error, retryable) in [
+            (307, "", "not sent", true),
+            (400, "Failed to validate", "status 400", false),
+            (400, gone, "not sent", true),
+            (401, "", "status 401", false),
+            (403, "Framework is not subscribed", "not sent", true),
+            (404, "", "status 404", true),
+            (406, "", "status 406", false),
+            (409, "", "status 409", false),
+            (429, "", "status 429", true),
+            (501, "", "status 501", false),
+            (503, "", "status 503", true),
+        ] {
+            let found = CallError::of_answer(status, body.to_owned()).unwrap_err();
+            assert!(found.to_string().contains(error), "{status} {body}: {found}");
+            assert_eq!(found.is_retryable(), retryable, "{status} {body}");
+        }
+        assert_eq!(CallError::of_answer(202, String::new()), Ok(()));
+        assert_eq!(CallError::of_answer(200, String::new()), Ok(()));
+    }
+
+    #[test]
+    fn what_never_reached_the_other_side_may_be_tried_again_unless_it_is_void() {
+        assert!(CallError::Timeout.is_retryable());
+        assert!(CallError::Transport("reset".into()).is_retryable());
+        assert!(!CallError::StaleOffer("o".into()).is_retryable());
+        assert!(!CallError::Closed.is_retryable());
     }
 }

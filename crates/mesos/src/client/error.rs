@@ -30,8 +30,8 @@ pub enum Error {
     /// Terminal: the other side did not come back in time.
     #[error("{0}")]
     GaveUp(Problem),
-    /// Terminal, from `connect`: the HTTP client cannot be made.
-    #[error("cannot set up an HTTP client: {0}")]
+    /// Terminal, from `connect`: the driver cannot be made.
+    #[error("cannot set up the driver: {0}")]
     Setup(String),
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use tokio::sync::{mpsc, watch};
 
-use super::calls::{Ids, of_type};
+use super::calls::{ExecutorRules, subscribe};
 use super::event::{Event, convert};
 use super::ledger::Ledger;
 use super::{Calls, Environment};
@@ -18,10 +18,10 @@ use crate::client::{Error, calls};
 use crate::codec::Codec;
 use crate::session::{Config, Input, Session};
 use crate::v1::FrameworkId;
-use crate::v1::executor::{Call, Event as WireEvent, call};
+use crate::v1::executor::Event as WireEvent;
 
 /// How many events wait for a slow user before nothing more is read.
-const EVENT_CAPACITY: usize = 64;
+const DEFAULT_EVENT_CAPACITY: usize = 64;
 /// How long an agent may take to answer SUBSCRIBE.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the first subscription is tried: as long as an agent waits for it by default.
@@ -32,22 +32,82 @@ const FIRST_SUBSCRIPTION: Duration = Duration::from_secs(60);
 pub struct Driver;
 
 impl Driver {
+    /// Begins with where and as whom the executor runs.
+    #[must_use]
+    pub fn builder(environment: Environment) -> Builder {
+        Builder {
+            environment,
+            codec: Codec::default(),
+            event_capacity: DEFAULT_EVENT_CAPACITY,
+            acknowledgements: false,
+        }
+    }
+
+    /// The same as [`Driver::builder`] and [`Builder::connect`], with nothing chosen.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::connect`].
+    pub fn connect(environment: Environment) -> Result<(Events, Calls), Error> {
+        Self::builder(environment).connect()
+    }
+}
+
+/// What can be chosen before connecting.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    environment: Environment,
+    codec: Codec,
+    event_capacity: usize,
+    acknowledgements: bool,
+}
+
+impl Builder {
+    /// The encoding on the wire. Default: protobuf.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// How many events may wait before nothing more is read from the agent. Default: 64.
+    #[must_use]
+    pub fn event_capacity(mut self, events: usize) -> Self {
+        self.event_capacity = events.max(1);
+        self
+    }
+
+    /// Tells of [`Event::Acknowledged`] too. Default: no, as the driver keeps the books.
+    ///
+    /// Then keep reading events while [`Calls::flushed`] waits: an acknowledgement that
+    /// nobody reads holds up the next one.
+    #[must_use]
+    pub fn acknowledgements(mut self, tell: bool) -> Self {
+        self.acknowledgements = tell;
+        self
+    }
+
     /// Starts subscribing, in the background, on the current tokio runtime.
     ///
     /// # Errors
     ///
     /// [`Error::Setup`] only; whether the agent can be reached is told by the stream.
-    pub fn connect(environment: Environment) -> Result<(Events, Calls), Error> {
-        let http = Http::new(Codec::default(), None)?.with_bearer(environment.token());
+    pub fn connect(self) -> Result<(Events, Calls), Error> {
+        let environment = self.environment;
+        let http = Http::new(self.codec, None)?.with_bearer(environment.token());
         let calls_http = http.beside()?;
-        let (items, receiver) = mpsc::channel(EVENT_CAPACITY);
+        let (items, receiver) = mpsc::channel(self.event_capacity);
         let (control, control_receiver) = mpsc::unbounded_channel();
         let (links, links_receiver) = watch::channel(None);
         let ledger = Ledger::new();
-        let ids = Ids(environment.clone());
-        let queue = calls::start(calls_http, links_receiver, control.clone(), ids);
+        let rules = ExecutorRules { environment: environment.clone(), ledger: ledger.clone() };
+        let queue = calls::start(calls_http, links_receiver, control.clone(), rules);
         let session = Session::new(config(&environment));
-        let side = ExecutorSide { environment: environment.clone(), ledger: ledger.clone() };
+        let side = ExecutorSide {
+            environment: environment.clone(),
+            ledger: ledger.clone(),
+            acknowledgements: self.acknowledgements,
+        };
         let channels = Channels { items, control: control_receiver, links };
         tokio::spawn(Pump::new(side, session, http, channels).run());
         Ok((Events { receiver, _control: control }, Calls { queue, ledger, environment }))
@@ -96,6 +156,7 @@ impl Stream for Events {
 struct ExecutorSide {
     environment: Environment,
     ledger: Ledger,
+    acknowledgements: bool,
 }
 
 impl Side for ExecutorSide {
@@ -103,12 +164,7 @@ impl Side for ExecutorSide {
     type Item = Event;
 
     fn subscribe(&mut self, http: &Http) -> Vec<u8> {
-        http.codec().encode(&Call {
-            framework_id: self.environment.framework_id.clone(),
-            executor_id: self.environment.executor_id.clone(),
-            subscribe: Some(self.ledger.subscribe()),
-            ..of_type(call::Type::Subscribe)
-        })
+        http.codec().encode(&subscribe(&self.environment, &self.ledger))
     }
 
     fn for_session(&self, event: &WireEvent) -> Input {
@@ -133,8 +189,11 @@ impl Side for ExecutorSide {
         }
     }
 
-    fn for_user(&mut self, event: WireEvent, _first: bool) -> Option<Result<Event, Error>> {
-        convert(event)
+    fn for_user(&mut self, event: WireEvent, first: bool) -> Option<Result<Event, Error>> {
+        if event.acknowledged.is_some() && !self.acknowledgements {
+            return None;
+        }
+        convert(event, first)
     }
 
     fn framework_id(&self) -> Option<FrameworkId> {

@@ -2,7 +2,9 @@
 
 use crate::client::Error;
 use crate::v1::executor::{Event as Wire, event};
-use crate::v1::{AgentInfo, ExecutorInfo, FrameworkInfo, KillPolicy, TaskId, TaskInfo};
+use crate::v1::{
+    AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, KillPolicy, TaskId, TaskInfo,
+};
 
 /// What an agent tells an executor, and what the driver adds.
 #[derive(Debug)]
@@ -17,6 +19,10 @@ pub enum Event {
         framework: Box<FrameworkInfo>,
         /// Where we are.
         agent: Box<AgentInfo>,
+        /// The container we are in, if the agent says so.
+        container_id: Option<ContainerId>,
+        /// Whether this is the first subscription of this driver.
+        first: bool,
     },
     /// The agent is gone; the driver is already looking for it, if it may.
     #[doc(alias = "disconnected")]
@@ -37,6 +43,16 @@ pub enum Event {
         /// How, if the scheduler said.
         policy: Option<KillPolicy>,
     },
+    /// The agent has taken charge of an update, so it will not be lost; that the scheduler
+    /// has it is not said. Only told after
+    /// [`Builder::acknowledgements`](super::Builder::acknowledgements).
+    #[doc(alias = "ACKNOWLEDGED")]
+    Acknowledged {
+        /// Whose update.
+        task_id: TaskId,
+        /// Which one.
+        uuid: Vec<u8>,
+    },
     /// Bytes from the scheduler, at most once.
     #[doc(alias = "frameworkMessage")]
     Message(Vec<u8>),
@@ -54,16 +70,22 @@ pub enum Event {
 }
 
 /// The event of the wire for a user: `None` if it is the driver's business alone.
-pub(super) fn convert(wire: Wire) -> Option<Result<Event, Error>> {
+pub(super) fn convert(wire: Wire, first: bool) -> Option<Result<Event, Error>> {
     use event::Type;
     let number = wire.r#type.unwrap_or_default();
     let converted = match Type::try_from(number).unwrap_or(Type::Unknown) {
         Type::Unknown => Some(Event::Unknown { type_number: number }),
-        Type::Heartbeat | Type::Acknowledged => return None,
+        Type::Heartbeat => return None,
+        Type::Acknowledged => wire.acknowledged.map(|acknowledged| Event::Acknowledged {
+            task_id: acknowledged.task_id,
+            uuid: acknowledged.uuid,
+        }),
         Type::Subscribed => wire.subscribed.map(|subscribed| Event::Subscribed {
             executor: Box::new(subscribed.executor_info),
             framework: Box::new(subscribed.framework_info),
             agent: Box::new(subscribed.agent_info),
+            container_id: subscribed.container_id,
+            first,
         }),
         Type::Launch => wire.launch.map(|launch| Event::Launch(Box::new(launch.task))),
         Type::LaunchGroup => {

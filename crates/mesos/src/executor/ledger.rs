@@ -47,6 +47,11 @@ impl Ledger {
         });
     }
 
+    /// Strikes out an update that the agent will never take.
+    pub(super) fn refused(&self, uuid: &[u8]) {
+        self.with(|entries| entries.updates.retain(|status| status.uuid() != uuid));
+    }
+
     /// The SUBSCRIBE call's content.
     pub(super) fn subscribe(&self) -> call::Subscribe {
         self.with(|entries| call::Subscribe {

@@ -45,6 +45,6 @@ mod event;
 mod ledger;
 
 pub use calls::Calls;
-pub use driver::{Driver, Events};
+pub use driver::{Builder, Driver, Events};
 pub use environment::{Environment, EnvironmentError};
 pub use event::Event;

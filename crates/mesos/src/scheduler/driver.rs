@@ -1,6 +1,8 @@
 //! The driver: subscribes, keeps subscribed, and connects events and calls.
 
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,15 +11,18 @@ use tokio::sync::{mpsc, watch};
 
 use super::Calls;
 use super::event::{Event, convert, heartbeat};
-use super::offers::OfferBook;
+use super::gate::Gate;
+use super::offers::{OfferBook, SchedulerRules};
+use super::subscription::{Subscription, Wishes};
 use crate::backoff::Backoff;
 use crate::client::http::Http;
 use crate::client::pump::{Channels, Pump, Side};
 use crate::client::{Error, calls};
 use crate::codec::Codec;
+use crate::framework_id::FrameworkIdStore;
 use crate::master::{Credential, MasterSpec};
 use crate::session::{Config, Input, Session};
-use crate::v1::scheduler::{Call, Event as WireEvent, call, event};
+use crate::v1::scheduler::{Event as WireEvent, OfferConstraints, event};
 use crate::v1::{FrameworkId, FrameworkInfo};
 
 /// How many events wait for a slow user before nothing more is read.
@@ -38,7 +43,8 @@ impl Driver {
     #[must_use]
     pub fn builder(framework: FrameworkInfo) -> Builder {
         Builder {
-            framework,
+            wishes: Wishes { framework, ..Wishes::default() },
+            id_store: None,
             master: None,
             credential: None,
             codec: Codec::default(),
@@ -49,9 +55,10 @@ impl Driver {
 }
 
 /// What can be chosen before connecting.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Builder {
-    framework: FrameworkInfo,
+    wishes: Wishes,
+    id_store: Option<Arc<dyn FrameworkIdStore>>,
     master: Option<MasterSpec>,
     credential: Option<Credential>,
     codec: Codec,
@@ -71,9 +78,42 @@ impl Builder {
     #[must_use]
     pub fn credential(mut self, credential: Option<Credential>) -> Self {
         if let Some(credential) = &credential {
-            self.framework.principal = Some(credential.principal.clone());
+            self.wishes.framework.principal = Some(credential.principal.clone());
         }
         self.credential = credential;
+        self
+    }
+
+    /// Roles to begin with that get no offers. Default: none. Those that are not roles of
+    /// the framework are left out, as the master would refuse the subscription.
+    ///
+    /// [`Calls::suppress`], [`Calls::revive`] and [`Calls::update_framework`] change them;
+    /// every later subscription is made with what they left.
+    #[must_use]
+    pub fn suppressed_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.wishes.suppressed = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Which agents' offers are wanted, by role. Default: all.
+    ///
+    /// Source: MESOS "Scheduler HTTP API", SUBSCRIBE, `offer_constraints`.
+    #[must_use]
+    pub fn offer_constraints(mut self, constraints: OfferConstraints) -> Self {
+        self.wishes.constraints = Some(constraints);
+        self
+    }
+
+    /// Keeps the framework id in `store`. Default: nowhere.
+    ///
+    /// An id that is there already takes the place of `FrameworkInfo.id`, so that the scheduler
+    /// comes back to its tasks. Otherwise the one that the master gives is kept as soon as it
+    /// is known, and an ACCEPT waits for that: if the id cannot be kept, the call fails with
+    /// [`CallError::NotKept`](crate::client::CallError::NotKept) and nothing is launched. A
+    /// teardown leaves it there; [`FrameworkIdStore::forget`] is for that.
+    #[must_use]
+    pub fn keep_id(mut self, store: impl FrameworkIdStore) -> Self {
+        self.id_store = Some(Arc::new(store));
         self
     }
 
@@ -103,19 +143,47 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Setup`] only; whether the master can be reached is told by the stream.
-    pub fn connect(self) -> Result<(Events, Calls), Error> {
+    pub fn connect(mut self) -> Result<(Events, Calls), Error> {
+        let gate = self.gate()?;
         let http = Http::new(self.codec, self.credential)?;
         let calls_http = http.beside()?;
         let (items, receiver) = mpsc::channel(self.event_capacity);
         let (control, control_receiver) = mpsc::unbounded_channel();
         let (links, links_receiver) = watch::channel(None);
+        gate.watch(links_receiver.clone());
         let book = OfferBook::default();
-        let queue = calls::start(calls_http, links_receiver, control.clone(), book.clone());
+        let subscription = Subscription::new(self.wishes);
+        let rules = SchedulerRules { book: book.clone(), subscription: subscription.clone(), gate };
+        let queue = calls::start(calls_http, links_receiver, control.clone(), rules);
         let session = Session::new(config(self.master, self.backoff));
-        let side = SchedulerSide { framework: self.framework, book };
+        let side = SchedulerSide { subscription: subscription.clone(), book };
         let channels = Channels { items, control: control_receiver, links };
         tokio::spawn(Pump::new(side, session, http, channels).run());
-        Ok((Events(receiver), Calls { queue, control }))
+        Ok((Events(receiver), Calls { queue, control, subscription }))
+    }
+
+    /// The gate before ACCEPT; an id that was kept becomes the framework's.
+    fn gate(&mut self) -> Result<Gate, Error> {
+        let Some(store) = self.id_store.take() else { return Ok(Gate::default()) };
+        let kept = store.load().map_err(|error| {
+            Error::Setup(format!("the framework id cannot be read from its place: {error}"))
+        })?;
+        if kept.is_some() {
+            self.wishes.framework.id.clone_from(&kept);
+        }
+        Ok(Gate::before(store, kept))
+    }
+}
+
+/// Without the place of the framework id.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("framework", &self.wishes.framework)
+            .field("master", &self.master)
+            .field("credential", &self.credential)
+            .field("codec", &self.codec)
+            .finish_non_exhaustive()
     }
 }
 
@@ -159,7 +227,7 @@ impl Stream for Events {
 
 /// What the pump needs to know of schedulers.
 struct SchedulerSide {
-    framework: FrameworkInfo,
+    subscription: Subscription,
     book: OfferBook,
 }
 
@@ -168,15 +236,7 @@ impl Side for SchedulerSide {
     type Item = Event;
 
     fn subscribe(&mut self, http: &Http) -> Vec<u8> {
-        http.codec().encode(&Call {
-            r#type: Some(call::Type::Subscribe.into()),
-            framework_id: self.framework.id.clone(),
-            subscribe: Some(call::Subscribe {
-                framework_info: self.framework.clone(),
-                ..call::Subscribe::default()
-            }),
-            ..Call::default()
-        })
+        http.codec().encode(&self.subscription.subscribe())
     }
 
     fn for_session(&self, event: &WireEvent) -> Input {
@@ -207,12 +267,12 @@ impl Side for SchedulerSide {
 
     fn learn(&mut self, event: &WireEvent) {
         if let Some(subscribed) = &event.subscribed {
-            self.framework.id = Some(subscribed.framework_id.clone());
+            self.subscription.learn_id(subscribed.framework_id.clone());
         }
     }
 
     fn framework_id(&self) -> Option<FrameworkId> {
-        self.framework.id.clone()
+        self.subscription.framework_id()
     }
 
     fn down(&mut self, reason: String) -> Event {
@@ -247,11 +307,12 @@ fn is_fatal(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v1::scheduler::Call;
 
     #[test]
     fn subscribing_again_carries_the_id_in_both_places() {
-        let mut side =
-            SchedulerSide { framework: FrameworkInfo::default(), book: OfferBook::default() };
+        let subscription = Subscription::new(Wishes::default());
+        let mut side = SchedulerSide { subscription, book: OfferBook::default() };
         side.learn(&WireEvent {
             subscribed: Some(event::Subscribed {
                 framework_id: "f-1".into(),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use crate::ack::AckToken;
+use crate::ack::{AckToken, OperationAckToken};
 use crate::client::Error;
 use crate::v1::scheduler::{Event as Wire, event};
 use crate::v1::{
-    AgentId, ExecutorId, FrameworkId, InverseOffer, MasterInfo, Offer, OfferId, TaskStatus,
+    AgentId, ExecutorId, FrameworkId, InverseOffer, MasterInfo, Offer, OfferId, OperationStatus,
+    TaskStatus,
 };
 
 /// What a master tells a scheduler, and what the driver adds.
@@ -51,8 +52,14 @@ pub enum Event {
         /// Present if the update must be acknowledged, after what it says is durable.
         ack: Option<AckToken>,
     },
-    /// An offer operation's status.
-    OperationUpdate(Box<crate::v1::OperationStatus>),
+    /// An offer operation's status; only operations with an id have one.
+    #[doc(alias = "UPDATE_OPERATION_STATUS")]
+    OperationUpdate {
+        /// The status.
+        status: Box<OperationStatus>,
+        /// Present if the update must be acknowledged, after what it says is durable.
+        ack: Option<OperationAckToken>,
+    },
     /// Bytes from an executor, at most once.
     #[doc(alias = "frameworkMessage")]
     Message {
@@ -108,7 +115,7 @@ pub(super) fn convert(wire: Wire, first: bool) -> Option<Result<Event, Error>> {
             .map(|rescind| Event::InverseOfferRescinded(rescind.inverse_offer_id)),
         Type::Update => wire.update.map(|update| update_event(update.status)),
         Type::UpdateOperationStatus => {
-            wire.update_operation_status.map(|u| Event::OperationUpdate(Box::new(u.status)))
+            wire.update_operation_status.map(|update| operation_event(update.status))
         }
         Type::Message => wire.message.map(|message| Event::Message {
             agent_id: message.agent_id,
@@ -127,6 +134,11 @@ pub(super) fn convert(wire: Wire, first: bool) -> Option<Result<Event, Error>> {
 fn update_event(status: TaskStatus) -> Event {
     let ack = AckToken::of(&status);
     Event::Update { status: Box::new(status), ack }
+}
+
+fn operation_event(status: OperationStatus) -> Event {
+    let ack = OperationAckToken::of(&status);
+    Event::OperationUpdate { status: Box::new(status), ack }
 }
 
 fn failure(failure: event::Failure) -> Option<Event> {

@@ -44,7 +44,9 @@
 mod calls;
 mod driver;
 mod event;
+mod gate;
 mod offers;
+mod subscription;
 
 pub use calls::{Calls, Stop};
 pub use driver::{Builder, Driver, Events};
