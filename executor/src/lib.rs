@@ -103,7 +103,7 @@ fn handle(event: Event, calls: &Calls, runner: &mut Runner) -> ControlFlow<()> {
         Event::Disconnected { reason } => tracing::warn!("the agent is gone: {reason}"),
         Event::Error(message) => tracing::error!("the agent says: {message}"),
         Event::Acknowledged { task_id, .. } => {
-            tracing::debug!("the agent has an update of {task_id}")
+            tracing::debug!("the agent has an update of {task_id}");
         }
         Event::Message(data) => tracing::debug!("{} bytes from the scheduler", data.len()),
         Event::Unknown { type_number } => tracing::debug!("an event of type {type_number}"),

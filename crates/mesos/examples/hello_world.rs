@@ -4,25 +4,25 @@
 
 use std::time::Duration;
 
+use mesos::command::Command;
+use mesos::operation;
 use mesos::resources::{Resources, Scalar};
 use mesos::scheduler::{Driver, Event, Stop};
 use mesos::state::TaskStateExt;
-use mesos::v1::{CommandInfo, FrameworkInfo, Offer, TaskInfo, offer};
+use mesos::v1::{FrameworkInfo, Offer, TaskInfo};
 
-fn launch(offer: &Offer, resources: &Resources) -> offer::Operation {
-    let task = TaskInfo {
+/// The task, if the offer has room for it.
+fn hello(offer: &Offer) -> Option<TaskInfo> {
+    let wanted = [("cpus", Scalar::from_f64(0.1)), ("mem", Scalar::from_f64(10.0))];
+    let (resources, _) = Resources::from(&offer.resources).take(&wanted)?;
+    Some(TaskInfo {
         name: "hello".into(),
         task_id: "hello-1".into(),
         agent_id: offer.agent_id.clone(),
         resources: resources.to_wire(),
-        command: Some(CommandInfo { value: Some("echo hello".into()), ..CommandInfo::default() }),
+        command: Some(Command::shell("echo hello").info()),
         ..TaskInfo::default()
-    };
-    offer::Operation {
-        r#type: Some(offer::operation::Type::Launch.into()),
-        launch: Some(offer::operation::Launch { task_infos: vec![task] }),
-        ..offer::Operation::default()
-    }
+    })
 }
 
 #[tokio::main]
@@ -34,20 +34,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut launched = false;
     while let Some(item) = events.next().await {
         match item {
+            Ok(Event::Subscribed { framework_id, .. }) => println!("Registered as {framework_id}"),
             Ok(Event::Offers(offers)) => {
                 for offer in offers {
-                    let bundle = Resources::from(&offer.resources);
-                    let wanted = [("cpus", Scalar::from_f64(0.1)), ("mem", Scalar::from_f64(10.0))];
-                    let operations = match bundle.take(&wanted) {
-                        Some((task, _)) if !launched => vec![launch(&offer, &task)],
-                        _ => Vec::new(),
-                    };
-                    launched |= !operations.is_empty();
+                    // An ACCEPT without operations is a refusal.
+                    let task = if launched { None } else { hello(&offer) };
+                    launched |= task.is_some();
+                    let operations = task.map(|task| operation::launch(vec![task]));
+                    let operations = operations.into_iter().collect();
                     calls.accept(vec![offer.id], operations, Duration::from_secs(60)).await?;
                 }
             }
             Ok(Event::Update { status, ack }) => {
-                println!("{} is {}: {}", status.task_id, status.state().name(), status.message());
+                println!("{} is {}", status.task_id, status.state().name());
                 if let Some(ack) = ack {
                     calls.acknowledge(ack).await?;
                 }
