@@ -134,13 +134,21 @@ std::optional<sockaddr_in> parse_address(const std::string& text) {
   return valid ? std::optional(address) : std::nullopt;
 }
 
-bool something_listens_at(const sockaddr_in& address) {
+// A connection to it, or -1 if nothing listens there.
+int connect_to(const sockaddr_in& address) {
   const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (connection < 0) return false;
-  const bool connected =
-      connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  if (connection < 0) return -1;
+  if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return connection;
   close(connection);
-  return connected;
+  return -1;
+}
+
+// The master sends nothing to one who asks nothing, so reading ends with its end.
+void wait_for_end(int connection) {
+  char byte = 0;
+  while (recv(connection, &byte, 1, 0) > 0 || errno == EINTR) errno = 0;
+  close(connection);
 }
 
 // `default_process` answers the paths that name no process: /api/v1/scheduler
@@ -162,13 +170,15 @@ void end_built_in_master(const std::string& own_address) {
 }
 
 // Tells the agent of its master each time the master (again) begins to listen,
-// which is what an election in ZooKeeper would do.
+// which is what an election in ZooKeeper would do. A connection that is held
+// shows the end of a master even if the next is there at once.
 [[noreturn]] void follow_master(const std::string& text, const sockaddr_in& address) {
   libmesos::construct_upid(&leading_master, "master@" + text);
-  for (bool was_up = false;; usleep(kPollMicroseconds)) {
-    const bool is_up = something_listens_at(address);
-    if (is_up && !was_up) libmesos::appoint(libmesos::local_detector(), &leading_master);
-    was_up = is_up;
+  for (;; usleep(kPollMicroseconds)) {
+    const int connection = connect_to(address);
+    if (connection < 0) continue;
+    libmesos::appoint(libmesos::local_detector(), &leading_master);
+    wait_for_end(connection);
   }
 }
 

@@ -24,6 +24,7 @@ pub struct Program {
     out: PathBuf,
     err: PathBuf,
     ended: Option<ExitStatus>,
+    is_alone: bool,
 }
 
 impl Program {
@@ -49,7 +50,7 @@ impl Program {
             .stderr(create(&err)?)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        Ok(Self { name: name.to_owned(), child, own, out, err, ended: None })
+        Ok(Self { name: name.to_owned(), child, own, out, err, ended: None, is_alone: false })
     }
 
     /// Its process id.
@@ -138,6 +139,14 @@ impl Program {
         format!("{}'s last output:\n{out}\nand last log:\n{err}", self.name)
     }
 
+    /// Ends it at once, but not what it started.
+    pub(crate) fn kill_alone(mut self) -> Result<()> {
+        self.child.kill().with_context(|| format!("cannot end {}", self.name))?;
+        self.ended = Some(self.child.wait()?);
+        self.is_alone = true;
+        Ok(())
+    }
+
     fn relatives(&self) -> Vec<Member> {
         let mut found = family::descendants(self.child.id());
         found.extend(family::in_sandboxes_below(&self.own));
@@ -148,6 +157,9 @@ impl Program {
 /// Nothing that a test started outlives it.
 impl Drop for Program {
     fn drop(&mut self) {
+        if self.is_alone {
+            return;
+        }
         let mut others = Vec::new();
         if self.ended.is_none() {
             others = self.relatives();
@@ -168,6 +180,12 @@ impl Drop for Program {
 /// When the program cannot be built.
 pub(crate) fn command(name: &str) -> Result<Command> {
     let mut command = Command::new(crate::program(name)?);
+    forget_ours(&mut command);
+    Ok(command)
+}
+
+/// Takes from the command what the environment of the test says about our programs and Mesos.
+pub(crate) fn forget_ours(command: &mut Command) {
     let ours = |name: &OsStr| {
         let name = name.to_string_lossy();
         ["MESOS_", "SCHEDULER_", "FILESERVER_", "EXECUTOR_", "UPLOAD_"]
@@ -178,7 +196,6 @@ pub(crate) fn command(name: &str) -> Result<Command> {
         command.env_remove(name);
     }
     command.env_remove("RUST_LOG");
-    Ok(command)
 }
 
 fn text(file: &Path) -> String {
