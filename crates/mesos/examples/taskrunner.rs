@@ -82,7 +82,14 @@ impl App {
 }
 
 #[tokio::main]
-async fn main() -> Result<ExitCode, Failure> {
+async fn main() -> ExitCode {
+    run().await.unwrap_or_else(|error| {
+        eprintln!("taskrunner: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run() -> Result<ExitCode, Failure> {
     let mut arguments = std::env::args().skip(1);
     let file = arguments.next().ok_or("usage: taskrunner FILE [MASTER]")?;
     let definition = Definition::from_json(&std::fs::read_to_string(&file)?)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mesos::command::Command;
 use mesos::operation;
-use mesos::resources::{Resources, Wanted};
+use mesos::resources::Resources;
 use mesos::scheduler::Calls;
 use mesos::state::TaskStateExt;
 use mesos::uri::Fetch;
@@ -13,24 +13,25 @@ use mesos::v1::{ExecutorInfo, Offer, TaskInfo, TaskStatus};
 use serde_json::json;
 
 use crate::Failure;
-use crate::graph::{Graph, Kind};
+use crate::graph::Graph;
+use crate::work::Kind;
 
 /// The scheduler.
-pub struct App {
-    pub graph: Graph,
-    pub calls: Calls,
+pub(crate) struct App {
+    pub(crate) graph: Graph,
+    pub(crate) calls: Calls,
     /// Where the images go.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 impl App {
     /// Fills each offer with what is to be done, and gives the rest back.
-    pub async fn offers(&mut self, offers: Vec<Offer>) -> Result<(), Failure> {
+    pub(crate) async fn offers(&mut self, offers: Vec<Offer>) -> Result<(), Failure> {
         for offer in offers {
             let mut left = Resources::from(&offer.resources);
             let mut tasks = Vec::new();
             while let Some(kind) = self.graph.next_kind()
-                && let Some((taken, rest)) = left.take_wanted(&needs(kind))
+                && let Some((taken, rest)) = left.take_wanted(&kind.needs())
                 && let Some((task_id, url)) = self.graph.launch()
             {
                 left = rest;
@@ -41,7 +42,7 @@ impl App {
                     agent_id: offer.agent_id.clone(),
                     resources: taken.to_wire(),
                     executor: Some(executor_info(kind)?),
-                    data: Some(json!({ "url": url, "image": image }).to_string().into()),
+                    data: Some(json!({ "url": url.as_str(), "image": image }).to_string().into()),
                     ..TaskInfo::default()
                 });
             }
@@ -52,7 +53,7 @@ impl App {
     }
 
     /// A result comes as a message, which may be lost, and again with the end of its task.
-    pub fn result(&mut self, data: &[u8]) {
+    pub(crate) fn result(&mut self, data: &[u8]) {
         if let Some(line) = serde_json::from_slice(data).ok().and_then(|r| self.graph.result(&r)) {
             println!("{line}");
             drop(self.calls.revive());
@@ -60,20 +61,13 @@ impl App {
     }
 
     /// Takes the end of a task in: with its result, or without.
-    pub fn status(&mut self, status: &TaskStatus) {
+    pub(crate) fn status(&mut self, status: &TaskStatus) {
         if let Some(data) = &status.data {
             self.result(data);
         } else if status.state().is_terminal() {
             let reason = format!("{}: {}", status.state().name(), status.message());
             println!("{}", self.graph.failure(&status.task_id.value, &reason));
         }
-    }
-}
-
-fn needs(kind: Kind) -> Wanted {
-    match kind {
-        Kind::Crawl => Wanted::new().cpus(0.1).mem_mib(32.0),
-        Kind::Render => Wanted::new().cpus(0.5).mem_mib(256.0),
     }
 }
 

@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::Failure;
+use crate::executor::Asked;
 
 /// How long a page may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// How much of a page is looked at.
 const MAX_BYTES: usize = 4 << 20;
 
-/// Fetches the page `url` and gives its `links`.
-pub async fn crawl(asked: Value) -> Result<Value, Failure> {
-    let url: Url = asked["url"].as_str().unwrap_or_default().parse()?;
+/// Fetches the page and gives its links.
+pub(crate) async fn crawl(asked: Asked) -> Result<Value, Failure> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    let mut response = client.get(url).send().await?.error_for_status()?;
+    let mut response = client.get(asked.url).send().await?.error_for_status()?;
     let base = response.url().clone();
     let mut page = Vec::new();
     while let Some(part) = response.chunk().await? {
@@ -27,8 +27,7 @@ pub async fn crawl(asked: Value) -> Result<Value, Failure> {
             return Err(format!("the page has more than {MAX_BYTES} bytes").into());
         }
     }
-    let links = links(&String::from_utf8_lossy(&page), &base);
-    Ok(json!({ "links": links }))
+    Ok(json!(links(&String::from_utf8_lossy(&page), &base)))
 }
 
 /// The pages that the `href`s of `<a …>` lead to, absolute and without fragments.

@@ -4,7 +4,7 @@ use crate::graph::Graph;
 
 impl Graph {
     /// How much there is.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let rendered = self.pages.iter().filter(|page| page.image.is_some()).count();
         let failures: usize = self.pages.iter().map(|page| page.failures).sum();
         let (pages, links) = (self.pages.len(), self.edges().count());
@@ -17,7 +17,7 @@ impl Graph {
     }
 
     /// The graph for GraphViz, with the images in its nodes.
-    pub fn dot(&self) -> String {
+    pub(crate) fn dot(&self) -> String {
         let mut dot = "digraph {\n  node [shape=box];\n".to_owned();
         for (index, page) in self.pages.iter().enumerate() {
             let image = page.image.as_deref().unwrap_or_default();

@@ -6,53 +6,29 @@ use mesos::v1::{AgentId, TaskId};
 use serde_json::Value;
 use url::Url;
 
-/// How often a piece of work is tried.
-const TRIES: u32 = 3;
-
-/// The two kinds of work, each with an executor of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Crawl,
-    Render,
-}
-
-impl Kind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Crawl => "crawl",
-            Self::Render => "render",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Work {
-    kind: Kind,
-    page: usize,
-    tries: u32,
-}
+use crate::work::{Kind, TRIES, Work};
 
 /// A page, its image, and how much of the work on it was given up.
 #[derive(Debug)]
-pub struct Page {
-    pub url: Url,
-    pub image: Option<String>,
-    pub failures: usize,
+pub(crate) struct Page {
+    pub(crate) url: Url,
+    pub(crate) image: Option<String>,
+    pub(crate) failures: usize,
 }
 
 /// The pages in the order of their discovery, and the links between them.
 #[derive(Debug, Default)]
-pub struct Graph {
+pub(crate) struct Graph {
     limit: usize,
-    pub pages: Vec<Page>,
-    pub known: BTreeMap<String, usize>,
-    pub links: BTreeSet<(usize, String)>,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) known: BTreeMap<String, usize>,
+    pub(crate) links: BTreeSet<(usize, String)>,
     ready: VecDeque<Work>,
     out: BTreeMap<String, Work>,
 }
 
 impl Graph {
-    pub fn new(mut start: Url, limit: usize) -> Self {
+    pub(crate) fn new(mut start: Url, limit: usize) -> Self {
         start.set_fragment(None);
         let mut graph = Self { limit: limit.max(1), ..Self::default() };
         graph.discover(start);
@@ -73,12 +49,12 @@ impl Graph {
     }
 
     /// What is to be done next.
-    pub fn next_kind(&self) -> Option<Kind> {
+    pub(crate) fn next_kind(&self) -> Option<Kind> {
         self.ready.front().map(|work| work.kind)
     }
 
     /// The next task and its page.
-    pub fn launch(&mut self) -> Option<(String, Url)> {
+    pub(crate) fn launch(&mut self) -> Option<(String, Url)> {
         let mut work = self.ready.pop_front()?;
         work.tries += 1;
         let task = format!("{}-{}-{}", work.kind.name(), work.page + 1, work.tries);
@@ -87,23 +63,24 @@ impl Graph {
     }
 
     /// The tasks that have not ended.
-    pub fn out(&self) -> Vec<(TaskId, Option<AgentId>)> {
+    pub(crate) fn out(&self) -> Vec<(TaskId, Option<AgentId>)> {
         self.out.keys().map(|task| (task.as_str().into(), None)).collect()
     }
 
     /// Takes a result in, once, and says so.
-    pub fn result(&mut self, result: &Value) -> Option<String> {
-        let work = self.out.remove(result["task"].as_str()?)?;
-        let page = self.pages.get_mut(work.page)?;
+    pub(crate) fn result(&mut self, result: &Value) -> Option<String> {
+        let work = self.out.remove(result.get("task")?.as_str()?)?;
+        let (page, result) = (self.pages.get_mut(work.page)?, result.get("result")?);
         let url = page.url.clone();
         match work.kind {
             Kind::Render => {
-                let image = result["image"].as_str()?;
+                let image = result.as_str()?;
                 page.image = Some(image.to_owned());
                 Some(format!("rendered {url} as {image}"))
             }
             Kind::Crawl => {
-                let links: Vec<&str> = result["links"].as_array()?.iter().filter_map(Value::as_str).collect();
+                let links: Vec<&str> =
+                    result.as_array()?.iter().filter_map(Value::as_str).collect();
                 for link in &links {
                     self.links.insert((work.page, (*link).to_owned()));
                     link.parse().into_iter().for_each(|link| self.discover(link));
@@ -114,7 +91,7 @@ impl Graph {
     }
 
     /// Takes the end of a task without a result in: it is tried again, or given up.
-    pub fn failure(&mut self, task: &str, reason: &str) -> String {
+    pub(crate) fn failure(&mut self, task: &str, reason: &str) -> String {
         let Some(work) = self.out.remove(task) else { return format!("{task} ended again") };
         if work.tries < TRIES {
             self.ready.push_back(work);
@@ -126,7 +103,7 @@ impl Graph {
         format!("{task} is given up: {reason}")
     }
 
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.ready.is_empty() && self.out.is_empty()
     }
 }

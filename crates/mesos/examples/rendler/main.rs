@@ -15,8 +15,10 @@ mod dot;
 mod executor;
 mod graph;
 mod render;
+mod work;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use app::App;
 use graph::Graph;
@@ -24,10 +26,20 @@ use mesos::scheduler::{Driver, Event, Stop};
 use mesos::v1::FrameworkInfo;
 
 /// Whatever went wrong.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rendler: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let first = arguments.next().ok_or("usage: rendler URL [MASTER [FOLDER [PAGES]]]")?;
     match first.as_str() {

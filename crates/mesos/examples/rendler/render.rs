@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::Failure;
+use crate::executor::Asked;
 
 /// How long Chromium may take for a page.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,7 +29,7 @@ fn chromium() -> String {
 }
 
 /// One sentence if there is no Chromium.
-pub fn check_chromium() -> Result<(), Failure> {
+pub(crate) fn check_chromium() -> Result<(), Failure> {
     let found = std::process::Command::new(chromium())
         .arg("--version")
         .stdout(Stdio::null())
@@ -45,13 +46,13 @@ fn missing() -> Failure {
     format!("Pages cannot be rendered without Chromium ('{program}'): install it, on Debian with 'apt-get install --no-install-recommends chromium', or set CHROMIUM.").into()
 }
 
-/// Draws the page `url` into the file `image`, and gives its name back.
-pub async fn render(asked: Value) -> Result<Value, Failure> {
-    let (url, image) = (text(&asked, "url")?, text(&asked, "image")?);
+/// Draws the page into the file, and gives its name back.
+pub(crate) async fn render(asked: Asked) -> Result<Value, Failure> {
+    let Asked { url, image } = asked;
     let profile = format!("{image}.profile");
     let mut command = Command::new(chromium());
     command.args(FLAGS).arg(format!("--user-data-dir={profile}"));
-    command.arg(format!("--screenshot={image}")).arg(url).env("HOME", &profile);
+    command.arg(format!("--screenshot={image}")).arg(url.as_str()).env("HOME", &profile);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let ended = tokio::time::timeout(TIMEOUT, async { command.spawn()?.wait().await }).await;
     let _ = tokio::fs::remove_dir_all(&profile).await;
@@ -64,10 +65,6 @@ pub async fn render(asked: Value) -> Result<Value, Failure> {
         }
         Ok(Ok(_)) => {}
     }
-    let size = tokio::fs::metadata(image).await.map_err(|_| "Chromium drew nothing")?.len();
-    Ok(json!({ "image": image, "bytes": size }))
-}
-
-fn text<'a>(asked: &'a Value, field: &str) -> Result<&'a str, Failure> {
-    asked[field].as_str().ok_or_else(|| format!("the task does not say its {field}").into())
+    tokio::fs::metadata(&image).await.map_err(|_| "Chromium drew nothing")?;
+    Ok(json!(image))
 }

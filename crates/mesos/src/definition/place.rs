@@ -2,8 +2,9 @@
 
 use super::TaskDefinition;
 use crate::discovery::Discovery;
+use crate::operation;
 use crate::resources::{Resources, Wanted};
-use crate::v1::offer::{Operation, operation};
+use crate::v1::offer::Operation;
 use crate::v1::{AgentId, Attribute, TaskId, TaskInfo};
 
 /// An instance that has found its place.
@@ -59,7 +60,7 @@ impl TaskDefinition {
         };
         let left = left.checked_sub(&usable.checked_sub(&disk.left)?)?;
         if disk.create {
-            before.push(create(disk.used.clone()));
+            before.push(operation::create(vec![disk.used.clone()]));
         }
         resources.push(disk.used);
         let task = self.task(agent, instance, attempt, resources, &ports);
@@ -109,12 +110,4 @@ fn port_variables(ports: &[u16]) -> Vec<(String, String)> {
     let first = ports.first().map(|port| ("PORT".to_owned(), port.to_string()));
     let each = ports.iter().enumerate().map(|(n, port)| (format!("PORT{n}"), port.to_string()));
     first.into_iter().chain(each).collect()
-}
-
-fn create(volume: crate::v1::Resource) -> Operation {
-    Operation {
-        r#type: Some(operation::Type::Create.into()),
-        create: Some(operation::Create { volumes: vec![volume] }),
-        ..Operation::default()
-    }
 }

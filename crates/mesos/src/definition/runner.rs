@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Definition, Effort, Restart, Retry, StrategyKind, TaskDefinition};
+use crate::operation;
 use crate::resources::Resources;
 use crate::session::Time;
 use crate::state::TaskStateExt as _;
-use crate::v1::offer::{Operation, operation};
+use crate::v1::offer::Operation;
 use crate::v1::{AgentId, Offer, OfferId, TaskId, TaskInfo, TaskState, TaskStatus};
 
 /// How long to refuse what is too small or does not suit while something is to be launched.
@@ -285,11 +286,7 @@ impl Room<'_> {
         let launched = self.tasks.iter().map(|task| task.task_id.clone()).collect();
         let mut operations = self.operations;
         if !self.tasks.is_empty() {
-            operations.push(Operation {
-                r#type: Some(operation::Type::Launch.into()),
-                launch: Some(operation::Launch { task_infos: self.tasks }),
-                ..Operation::default()
-            });
+            operations.push(operation::launch(self.tasks));
         }
         Decision { offer_id: self.offer.id.clone(), operations, launched, refuse }
     }
