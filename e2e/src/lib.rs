@@ -28,8 +28,8 @@ pub use family::{Member, executors};
 pub use job::{Finished, Job, Run};
 pub use manifest::{Entry, manifest};
 pub use nodes::{Agent, Nodes, Plan, Testbed, free_port};
-pub use process::Program;
-pub use programs::{program, root};
+pub use process::{Program, example_command, user};
+pub use programs::{example, program, root};
 pub use wait::until;
 
 /// Makes a test of each scenario for each engine.

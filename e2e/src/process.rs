@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -182,6 +183,29 @@ pub(crate) fn command(name: &str) -> Result<Command> {
     let mut command = Command::new(crate::program(name)?);
     forget_ours(&mut command);
     Ok(command)
+}
+
+/// The same for an example of the `mesos` crate, which runs its tasks as the user of the test.
+///
+/// # Errors
+///
+/// When the example cannot be built.
+pub fn example_command(name: &str) -> Result<Command> {
+    let mut command = Command::new(crate::programs::example(name)?);
+    forget_ours(&mut command);
+    command.env("USER", user());
+    Ok(command)
+}
+
+/// Who runs the test, as tasks should.
+#[must_use]
+pub fn user() -> &'static str {
+    static USER: OnceLock<String> = OnceLock::new();
+    USER.get_or_init(|| {
+        let output = Command::new("id").arg("-un").output();
+        let name = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        name.unwrap_or_else(|_| "root".to_owned())
+    })
 }
 
 /// Takes from the command what the environment of the test says about our programs and Mesos.

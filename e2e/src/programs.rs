@@ -21,6 +21,19 @@ pub fn root() -> &'static Path {
 ///
 /// When they cannot be built, or there is none of that name.
 pub fn program(name: &str) -> Result<PathBuf> {
+    made(name)
+}
+
+/// An example of the `mesos` crate, in the same way.
+///
+/// # Errors
+///
+/// When it cannot be built, or there is none of that name.
+pub fn example(name: &str) -> Result<PathBuf> {
+    made(&format!("examples/{name}"))
+}
+
+fn made(name: &str) -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}")));
     let folder = built.as_ref().map_err(|error| anyhow::anyhow!("{error}"))?;
@@ -37,8 +50,9 @@ fn build() -> Result<PathBuf> {
     let folder = folder_of_programs(&test).context("this test is in no folder of cargo's")?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--profile", profile(&folder)])
+        .args(["build", "--quiet", "--bins", "--examples", "--profile", profile(&folder)])
         .args(["-p", "scheduler", "-p", "executor", "-p", "fileserver", "-p", "mesos-local"])
+        .args(["-p", "mesos"])
         .output()
         .context("cannot run cargo to build the programs")?;
     if !output.status.success() {

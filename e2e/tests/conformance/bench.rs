@@ -1,13 +1,11 @@
 //! What many checks begin with.
 
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::http::Reply;
 use e2e::plain::{Events, Executor, Host, Scheduler};
-use e2e::{Engine, Plan, Testbed};
+use e2e::{Engine, Plan, Testbed, user};
 use serde_json::{Value, json};
 
 /// For what comes at once; the rest is for a busy machine.
@@ -44,18 +42,6 @@ pub(crate) fn framework_with(capabilities: &[&str]) -> Value {
     let mut info = framework();
     info["capabilities"] = capabilities.iter().map(|it| json!({ "type": it })).collect();
     info
-}
-
-/// Who runs the test, as tasks should.
-pub(crate) fn user() -> &'static str {
-    static USER: OnceLock<String> = OnceLock::new();
-    USER.get_or_init(|| {
-        let output = Command::new("id").arg("-un").output();
-        output.map_or_else(
-            |_| "root".to_owned(),
-            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        )
-    })
 }
 
 /// Resources of these amounts.

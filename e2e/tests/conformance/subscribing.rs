@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use e2e::http::{self, Answer};
 use e2e::plain::{End, Events, Next, Scheduler, subscription};
-use e2e::{Engine, until};
+use e2e::{Engine, until, user};
 use serde_json::{Value, json};
 
-use crate::bench::{SOON, bed, framework, has, is, lone_master, user};
+use crate::bench::{SOON, bed, framework, has, is, lone_master};
 use crate::offers;
 
 /// The interval of 15 s; the rest is for a busy machine.

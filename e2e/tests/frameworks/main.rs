@@ -1,0 +1,7 @@
+//! Frameworks written with the `mesos` crate, on both engines: its examples as its readers run
+//! them, and what our own programs make of failures of the cluster.
+
+#![cfg(test)]
+
+mod examples;
+mod state;
