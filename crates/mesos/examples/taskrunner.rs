@@ -8,7 +8,6 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use mesos::client::Error;
 use mesos::definition::{Decision, Definition, Reaction, Runner};
 use mesos::scheduler::{Calls, Driver, Event, Stop};
 use mesos::state::TaskStateExt;
@@ -24,7 +23,7 @@ struct App {
 }
 
 impl App {
-    async fn item(&mut self, item: Result<Event, Error>) -> Result<(), Failure> {
+    async fn item(&mut self, item: Result<Event, mesos::client::Error>) -> Result<(), Failure> {
         match item {
             Ok(Event::Subscribed { framework_id, first, .. }) => {
                 println!(
@@ -52,10 +51,8 @@ impl App {
     async fn offers(&mut self, offers: &[Offer]) {
         for decision in self.runner.offers(self.start.elapsed(), offers) {
             let Decision { offer_id, operations, launched, refuse } = decision;
-            let host =
-                offers.iter().find(|offer| offer.id == offer_id).map(|o| o.hostname.as_str());
             for task in &launched {
-                println!("launching {task} on {}", host.unwrap_or_default());
+                println!("launching {task}");
             }
             if let Err(error) = self.calls.accept(vec![offer_id], operations, refuse).await {
                 println!("not launched: {error}");

@@ -49,3 +49,8 @@ pub mod status;
 pub mod uri;
 pub mod v1;
 pub mod wire;
+
+/// The programs of the guide are compiled.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../../../docs/write-a-framework.md")]
+mod guide {}
