@@ -16,11 +16,14 @@
 //! | to follow the rules of a subscription, without I/O | [`session`], [`status`], [`backoff`] |
 //! | to write a scheduler | [`scheduler`] |
 //! | to write an executor | [`executor`] |
+//! | callbacks and drivers as in the Mesos guide | [`callbacks`] |
 //!
 //! Without the feature `client` nothing here does I/O.
 
 pub mod ack;
 pub mod backoff;
+#[cfg(feature = "client")]
+pub mod callbacks;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod codec;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod peer;
+mod scripted_master;
 
 use std::time::Duration;
 
@@ -11,41 +12,11 @@ use mesos::backoff::Backoff;
 use mesos::client::{CallError, Error};
 use mesos::master::{Credential, MasterSpec};
 use mesos::scheduler::{Calls, Driver, Event, Events, Stop};
-use mesos::v1::scheduler::{Call, Event as Wire, call, event};
-use mesos::v1::{FrameworkInfo, Offer, TaskStatus};
+use mesos::v1::FrameworkInfo;
+use mesos::v1::scheduler::call;
+use scripted_master::{accept, listen, offer, request, running, update};
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
-
-fn of_type(kind: event::Type) -> Wire {
-    Wire { r#type: Some(kind.into()), ..Wire::default() }
-}
-
-async fn request(listener: &TcpListener) -> peer::Request<Call> {
-    peer::request(listener).await
-}
-
-/// Accepts a SUBSCRIBE and begins its stream with SUBSCRIBED.
-async fn accept(subscribe: peer::Request<Call>, stream_id: &str) -> TcpStream {
-    let subscribed = event::Subscribed {
-        framework_id: "f-1".into(),
-        heartbeat_interval_seconds: Some(15.0),
-        ..Default::default()
-    };
-    let event = Wire { subscribed: Some(subscribed), ..of_type(event::Type::Subscribed) };
-    subscribe.stream(&format!("Mesos-Stream-Id: {stream_id}\r\n"), &event).await
-}
-
-async fn offer(stream: &mut TcpStream, id: &str) {
-    let offer = Offer { id: id.into(), ..Offer::default() };
-    let offers = event::Offers { offers: vec![offer] };
-    peer::send(stream, &Wire { offers: Some(offers), ..of_type(event::Type::Offers) }).await;
-}
-
-async fn listen() -> (TcpListener, MasterSpec) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let master = listener.local_addr().unwrap().to_string().parse().unwrap();
-    (listener, master)
-}
+use tokio::net::TcpListener;
 
 fn connect(master: MasterSpec) -> (Events, Calls) {
     let quick = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(5) };
@@ -172,14 +143,7 @@ async fn an_update_is_acknowledged_with_its_own_uuid() {
     let (mut events, calls) = connect(master);
     let mut stream = accept(request(&listener).await, "s").await;
     next(&mut events).await;
-    let status = TaskStatus {
-        task_id: "t".into(),
-        agent_id: Some("a".into()),
-        uuid: Some(vec![7; 16]),
-        ..TaskStatus::default()
-    };
-    let update = event::Update { status };
-    peer::send(&mut stream, &Wire { update: Some(update), ..of_type(event::Type::Update) }).await;
+    update(&mut stream, running("t", Some(vec![7; 16]))).await;
     let Event::Update { ack: Some(ack), .. } = next(&mut events).await else { panic!("no update") };
     let token: AckToken = ack;
     let pending = calls.acknowledge(token);

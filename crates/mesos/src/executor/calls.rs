@@ -141,7 +141,9 @@ mod tests {
         calls.update(TaskStatus::default());
         drop(calls.message(vec![1]));
         drop(calls.heartbeat());
-        let subscribe = subscribe(&environment(), &calls.ledger);
+        let known = Ledger::new();
+        known.updated(TaskStatus { uuid: Some(vec![1; 16]), ..TaskStatus::default() });
+        let subscribe = subscribe(&environment(), &known);
         let link = Link {
             endpoint: environment().endpoint,
             stream_id: None,

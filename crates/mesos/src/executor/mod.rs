@@ -35,8 +35,8 @@
 //! - With checkpointing it tries to come back to a lost agent for the time the agent
 //!   allows; without, or when that time is over, it makes a [`Event::Shutdown`] and ends.
 //!
-//! The classic callback interface of the Mesos guide has its place beside this
-//! module, on top of the stream.
+//! The classic callback interface of the Mesos guide is [`crate::callbacks`], on top of the
+//! stream.
 
 mod calls;
 mod driver;

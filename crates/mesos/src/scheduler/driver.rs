@@ -67,6 +67,12 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// The framework as it will subscribe.
+    #[must_use]
+    pub fn framework(&self) -> &FrameworkInfo {
+        &self.wishes.framework
+    }
+
     /// Where the master is. Without it: `127.0.0.1:5050`.
     #[must_use]
     pub fn master(mut self, master: MasterSpec) -> Self {

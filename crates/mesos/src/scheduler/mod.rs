@@ -38,8 +38,8 @@
 //! - Offers of an earlier subscription cannot be accepted ([`CallError::StaleOffer`](crate::client::CallError)).
 //! - Calls go out in the order they were made, on a second connection.
 //!
-//! The classic callback interface of the Mesos guide has its place beside this
-//! module, on top of the stream.
+//! The classic callback interface of the Mesos guide is [`crate::callbacks`], on top of the
+//! stream.
 
 mod calls;
 mod driver;
