@@ -9,6 +9,7 @@
 //! | to make tasks known | [`labels`], [`discovery`] |
 //! | to say what becomes of an offer | [`operation`] |
 //! | to acknowledge updates exactly once | [`ack`] |
+//! | to ask, kill, revive and refuse at the right times | [`helpers`] |
 //! | to come back under the same id | [`framework_id`] |
 //! | to know what a task's state means | [`state`] |
 //! | the encodings and the framing | [`codec`], [`recordio`] |
@@ -36,6 +37,7 @@ pub mod duration;
 pub mod executor;
 #[cfg(feature = "client")]
 pub mod framework_id;
+pub mod helpers;
 pub mod ids;
 #[cfg(feature = "json")]
 pub mod json;

@@ -115,7 +115,7 @@ pub fn destroy_disk(source: Resource) -> Operation {
 }
 
 /// Gives an operation a name, so that its outcome comes as
-/// [`Event::OperationUpdate`](crate::v1::scheduler::event::UpdateOperationStatus).
+/// `scheduler::Event::OperationUpdate`.
 ///
 /// Not for launches: Mesos answers a named LAUNCH with TASK_ERROR.
 #[must_use]

@@ -14,8 +14,10 @@ pub mod tls;
 pub use calls::{CallError, Pending};
 pub use error::Error;
 
-/// A number between 0 and 1 that differs between processes and moments.
-pub(crate) fn jitter() -> f64 {
+/// A number between 0 and 1 that differs between processes and moments, for what takes
+/// its randomness from outside.
+#[must_use]
+pub fn jitter() -> f64 {
     let (random, ..) = uuid::Uuid::new_v4().as_fields();
     f64::from(random) / f64::from(u32::MAX)
 }

@@ -167,7 +167,7 @@ impl Calls {
     }
 
     /// Asks to kill a task. Not reliable: repeat it until a terminal update comes;
-    /// resend it every few seconds. A wrong `agent_id` makes the master drop it silently.
+    /// [`Kills`](crate::helpers::Kills) say when. A wrong `agent_id` makes the master drop it silently.
     #[doc(alias = "killTask")]
     pub fn kill(&self, task_id: TaskId, agent_id: Option<AgentId>) -> Pending {
         self.kill_with(task_id, agent_id, None)
