@@ -1,6 +1,6 @@
 //! Who owns the master: one task that only forwards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +12,9 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use crate::master::{Input, Master, Output, Reply, StreamId, View};
+use crate::master::{Identity, Input, Master, Output, Reply, StreamId, View};
 use crate::messages::{FromAgent, ToAgent};
+use crate::store::{Registry, Store};
 
 /// Framed events on their way into one response.
 pub(crate) type EventBytes = mpsc::UnboundedReceiver<Bytes>;
@@ -41,6 +42,10 @@ pub(crate) enum Request {
     View { view: View, answer: oneshot::Sender<Value> },
     /// Where an agent's messages go from now on.
     AgentStarted(AgentId, mpsc::UnboundedSender<ToAgent>),
+    /// End this master and begin another one, which agents and frameworks must find anew.
+    Restart(Box<Identity>, oneshot::Sender<()>),
+    /// Lose everything that master and agent say to each other, or end that.
+    Partition(AgentId, bool),
     /// Anything that needs no answer.
     Plain(Input),
 }
@@ -76,18 +81,27 @@ impl MasterHandle {
 pub(crate) fn start(
     master: Master,
     from_agents: mpsc::UnboundedReceiver<(AgentId, FromAgent)>,
+    store: Option<Store<Registry>>,
 ) -> (MasterHandle, tokio::task::JoinHandle<()>) {
     let (sender, requests) = mpsc::unbounded_channel();
-    let actor =
-        Actor { master, started: Instant::now(), streams: HashMap::new(), agents: HashMap::new() };
+    let actor = Actor {
+        master,
+        store,
+        started: Instant::now(),
+        streams: HashMap::new(),
+        agents: HashMap::new(),
+        partitioned: HashSet::new(),
+    };
     (MasterHandle { requests: sender }, tokio::spawn(actor.run(requests, from_agents)))
 }
 
 struct Actor {
     master: Master,
+    store: Option<Store<Registry>>,
     started: Instant,
     streams: HashMap<StreamId, Stream>,
     agents: HashMap<AgentId, mpsc::UnboundedSender<ToAgent>>,
+    partitioned: HashSet<AgentId>,
 }
 
 struct Stream {
@@ -109,7 +123,10 @@ impl Actor {
                     None => return,
                 },
                 Some((agent, message)) = from_agents.recv() => {
-                    self.feed(Input::Agent(agent, message));
+                    if !self.partitioned.contains(&agent) {
+                        self.feed(Input::Agent(agent, message));
+                        self.save();
+                    }
                 }
                 () = sleep_until(self.started + wake) => {
                     self.feed(Input::Wake);
@@ -144,9 +161,39 @@ impl Actor {
             Request::AgentStarted(id, sender) => {
                 self.agents.insert(id, sender);
             }
+            Request::Restart(identity, done) => {
+                self.restart(*identity);
+                // Whoever asked may not have waited.
+                let _ = done.send(());
+            }
+            Request::Partition(agent, true) => {
+                self.partitioned.insert(agent.clone());
+                self.feed(Input::AgentSilent(agent));
+            }
+            Request::Partition(agent, false) => {
+                self.partitioned.remove(&agent);
+                self.feed(Input::AgentHeard(agent));
+            }
             Request::Plain(input) => {
                 self.feed(input);
+                self.save();
             }
+        }
+    }
+
+    fn restart(&mut self, identity: Identity) {
+        self.streams.clear();
+        self.started = Instant::now();
+        self.master = self.master.successor(identity);
+        for agent in self.agents.values() {
+            // One that has ended will not return.
+            let _ = agent.send(ToAgent::Reregister);
+        }
+    }
+
+    fn save(&mut self) {
+        if let Some(store) = &mut self.store {
+            store.save(Registry { agents: self.master.registry() });
         }
     }
 
@@ -160,7 +207,9 @@ impl Actor {
                     self.streams.remove(&stream);
                 }
                 Output::Agent(id, message) => {
-                    if let Some(agent) = self.agents.get(&id) {
+                    if let Some(agent) = self.agents.get(&id)
+                        && !self.partitioned.contains(&id)
+                    {
                         let _ = agent.send(message);
                     }
                 }

@@ -37,6 +37,7 @@ mod master;
 mod messages;
 mod server;
 mod settings;
+mod store;
 mod work_dir;
 
 pub use attributes::parse_attributes;

@@ -46,6 +46,15 @@ pub(crate) enum ToAgent {
     ShutdownFramework(FrameworkId),
     /// The framework (re)subscribed: send the oldest unacknowledged update of each task at once.
     FrameworkSubscribed(Box<FrameworkInfo>),
+    /// There is a new master, or the old one has forgotten the agent: register again.
+    Reregister,
+    /// The master counts tasks that the agent did not name when it registered again.
+    UnknownTasks {
+        /// Whose tasks.
+        framework: Box<FrameworkInfo>,
+        /// Which tasks, each with its executor unless that is the built-in one.
+        tasks: Vec<(TaskId, Option<ExecutorId>)>,
+    },
     /// Bytes from the scheduler for an executor.
     Message {
         /// Whose executor.
@@ -57,11 +66,39 @@ pub(crate) enum ToAgent {
     },
 }
 
+/// What an agent runs when it registers with a master again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Returning {
+    /// The agent, with its id and resources set.
+    pub(crate) info: AgentInfo,
+    /// The frameworks of the tasks and executors, with their ids set.
+    pub(crate) frameworks: Vec<FrameworkInfo>,
+    /// Executors other than built-in ones, with their framework ids set.
+    pub(crate) executors: Vec<ExecutorInfo>,
+    /// Tasks that run, and those whose end was not acknowledged.
+    pub(crate) tasks: Vec<ReturningTask>,
+}
+
+/// A task on an agent that registers again.
+#[derive(Debug, Clone)]
+pub(crate) struct ReturningTask {
+    /// Whose task.
+    pub(crate) framework_id: FrameworkId,
+    /// The task, without its data.
+    pub(crate) info: TaskInfo,
+    /// Its newest state at the agent.
+    pub(crate) latest_state: TaskState,
+    /// The update under way, which was sent at least once; nothing when none is.
+    pub(crate) sent: Option<TaskStatus>,
+}
+
 /// From one agent to the master.
 #[derive(Debug, Clone)]
 pub(crate) enum FromAgent {
     /// The agent is there, with its id and resources set.
     Registered(Box<AgentInfo>),
+    /// The agent is back, or still there, with what it runs.
+    Reregistered(Box<Returning>),
     /// A status update, to be forwarded; retried by the agent until acknowledged.
     Update {
         /// Whose task.

@@ -23,6 +23,14 @@ impl WorkDir {
         made.map(Self::Chosen).map_err(|source| Error::WorkDir { path, source })
     }
 
+    /// Where to keep what another process is to find; a temporary directory is not found.
+    pub(crate) fn kept(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Self::Chosen(path) => Some(path.join("meta").join(name)),
+            Self::Temporary(_) => None,
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Chosen(path) => path,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::checkpoint::Checkpoint;
 use super::logic::{Agent, Input};
 use super::outbox::{Answer, Identity, Output};
 use super::state::RequestId;
@@ -25,6 +26,7 @@ use crate::containerizer::{Containerizer, Told};
 use crate::http::executor;
 use crate::messages::{FromAgent, ToAgent};
 use crate::settings::AgentSettings;
+use crate::store::{Store, StoredAgent};
 
 /// How long open connections may take to end after the agent has.
 const CONNECTION_GRACE: Duration = Duration::from_secs(1);
@@ -40,9 +42,36 @@ pub(crate) struct AgentConfig {
     pub(crate) resources: Resources,
     /// Where sandboxes are made.
     pub(crate) work_dir: PathBuf,
-    /// Where it listens, on a free port.
-    pub(crate) address: IpAddr,
+    /// Where it listens; port 0 is any free one.
+    pub(crate) address: SocketAddr,
     pub(crate) settings: AgentSettings,
+    /// Where it keeps what is to outlive the process, if that is wanted.
+    pub(crate) store: Option<Store<StoredAgent>>,
+}
+
+/// What an agent that ended without its containers leaves to the one after it.
+pub(crate) struct Remains {
+    checkpoint: Checkpoint,
+    containers: Containerizer,
+    told: mpsc::UnboundedReceiver<Told>,
+}
+
+impl std::fmt::Debug for Remains {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remains").field("checkpoint", &self.checkpoint).finish_non_exhaustive()
+    }
+}
+
+impl Remains {
+    /// Those of an agent in another process, of which only the checkpoint is left.
+    pub(crate) fn of(checkpoint: Checkpoint) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
+        let mut containers = Containerizer::new(tell);
+        for survivor in checkpoint.survivors() {
+            containers.adopt(survivor);
+        }
+        Self { checkpoint, containers, told }
+    }
 }
 
 /// A running agent; dropping it ends the agent without waiting.
@@ -52,7 +81,7 @@ pub(crate) struct AgentHandle {
     pub(crate) to_agent: mpsc::UnboundedSender<ToAgent>,
     /// Where its HTTP API listens.
     pub(crate) address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<oneshot::Sender<Remains>>,
     ended: JoinHandle<()>,
 }
 
@@ -65,6 +94,20 @@ impl AgentHandle {
         if let Err(error) = self.ended.await {
             tracing::error!(%error, "the agent did not end in order");
         }
+    }
+}
+
+impl AgentHandle {
+    /// Ends the agent and its listener, but of its containers only those that would not
+    /// survive it; nothing if it had ended by itself.
+    pub(crate) async fn halt(self) -> Option<Remains> {
+        let (leave, left) = oneshot::channel();
+        // Without a receiver the agent is ending, and `left` fails too.
+        let _ = self.stop.send(leave);
+        let remains = left.await.ok();
+        drop(self.to_agent);
+        let _ = self.ended.await;
+        remains
     }
 }
 
@@ -83,13 +126,14 @@ pub(crate) enum Response {
     Refused { status: u16, message: &'static str },
 }
 
-/// Starts an agent on a free port of `config.address`.
+/// Starts an agent, after another one if that left something.
 pub(crate) async fn start(
     config: AgentConfig,
+    remains: Option<Remains>,
     from_agent: mpsc::UnboundedSender<(AgentId, FromAgent)>,
 ) -> Result<AgentHandle, io::Error> {
-    let listener = TcpListener::bind((config.address, 0)).await?;
-    let settings = config.settings.clone();
+    let listener = TcpListener::bind(config.address).await?;
+    let (settings, store) = (config.settings.clone(), config.store.clone());
     let identity = identity(config, listener.local_addr()?);
     let address = identity.address;
     let (to_agent, from_master) = mpsc::unbounded_channel();
@@ -101,7 +145,9 @@ pub(crate) async fn start(
         .with_graceful_shutdown(async { drop(closed.await) })
         .into_future();
     let mut server = tokio::spawn(server);
-    let actor = Actor::new(identity, settings, from_agent);
+    let mut actor = Actor::new(identity, settings, from_agent);
+    actor.store = store;
+    actor.begin(remains);
     let ended = tokio::spawn(async move {
         actor.run(Inbox { from_master, calls, stopped }).await;
         drop(close);
@@ -131,13 +177,15 @@ fn identity(config: AgentConfig, address: SocketAddr) -> Identity {
 struct Inbox {
     from_master: mpsc::UnboundedReceiver<ToAgent>,
     calls: mpsc::UnboundedReceiver<Request>,
-    stopped: oneshot::Receiver<()>,
+    stopped: oneshot::Receiver<oneshot::Sender<Remains>>,
 }
 
 struct Actor {
     agent: Agent,
     clock: Clock,
     id: AgentId,
+    info: AgentInfo,
+    store: Option<Store<StoredAgent>>,
     to_master: mpsc::UnboundedSender<(AgentId, FromAgent)>,
     containers: Containerizer,
     told: mpsc::UnboundedReceiver<Told>,
@@ -178,10 +226,9 @@ impl Actor {
     ) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
         let id = identity.info.id.clone().unwrap_or_default();
-        let registered = FromAgent::Registered(Box::new(identity.info.clone()));
-        // Without a master there is nobody to register with, and the agent ends by itself.
-        let _ = to_master.send((id.clone(), registered));
         Self {
+            info: identity.info.clone(),
+            store: None,
             agent: Agent::new(identity, settings, Box::new(Uuid::new_v4)),
             clock: Clock::new(),
             id,
@@ -194,12 +241,30 @@ impl Actor {
         }
     }
 
+    /// Registers, at once or after recovering what is left.
+    fn begin(&mut self, remains: Option<Remains>) {
+        match remains {
+            Some(Remains { checkpoint, containers, told }) => {
+                (self.containers, self.told) = (containers, told);
+                self.handle(Input::Restore(Box::new(checkpoint)));
+            }
+            None => {
+                let registered = FromAgent::Registered(Box::new(self.info.clone()));
+                self.perform(Output::ToMaster(registered));
+                self.save();
+            }
+        }
+    }
+
     async fn run(mut self, mut inbox: Inbox) {
         let mut is_stopping = false;
         while !(is_stopping && self.agent.is_idle()) {
             let input = tokio::select! {
                 biased;
-                _ = &mut inbox.stopped, if !is_stopping => Input::Stop,
+                halt = &mut inbox.stopped, if !is_stopping => match halt {
+                    Ok(leave) => return self.leave(leave),
+                    Err(_) => Input::Stop,
+                },
                 message = inbox.from_master.recv(), if !is_stopping => {
                     message.map_or(Input::Stop, Input::Master)
                 }
@@ -210,8 +275,31 @@ impl Actor {
                 () = self.clock.sleep_until(self.agent.next_deadline()) => Input::Tick,
             };
             is_stopping = is_stopping || matches!(input, Input::Stop);
-            let outputs = self.agent.handle(self.clock.now(), input);
-            outputs.into_iter().for_each(|output| self.perform(output));
+            self.handle(input);
+        }
+    }
+
+    /// Ends without ending the containers.
+    fn leave(mut self, leave: oneshot::Sender<Remains>) {
+        for orphan in self.agent.orphans() {
+            self.perform(orphan);
+        }
+        let Self { agent, containers, told, .. } = self;
+        // Whoever asked waits for it.
+        let _ = leave.send(Remains { checkpoint: agent.checkpoint(), containers, told });
+    }
+
+    fn handle(&mut self, input: Input) {
+        let outputs = self.agent.handle(self.clock.now(), input);
+        // First on disk, then to anybody else.
+        self.save();
+        outputs.into_iter().for_each(|output| self.perform(output));
+    }
+
+    fn save(&mut self) {
+        if let Some(store) = &mut self.store {
+            let (info, checkpoint) = (Some(self.info.clone()), Some(self.agent.checkpoint()));
+            store.save(StoredAgent { info, checkpoint });
         }
     }
 

@@ -16,10 +16,14 @@ use crate::messages::FromAgent;
 
 /// Answers a well-formed call and does what it asks.
 pub(super) fn handle(agent: &mut Agent, now: Duration, request: RequestId, call: Call) {
+    let is_early = agent.is_recovering && call.r#type() != call::Type::Subscribe;
     let outbox = &mut agent.outbox;
     let refuse = |outbox: &mut Outbox, status, message| {
         outbox.answer(request, Answer::Refused { status, message });
     };
+    if is_early {
+        return refuse(outbox, 503, "Agent has not finished recovery");
+    }
     let Some(framework) = agent.frameworks.get_mut(&call.framework_id.value) else {
         return refuse(outbox, 400, "Framework cannot be found");
     };
@@ -94,8 +98,7 @@ impl Turn<'_> {
             .collect();
         let state = dropped_state(self.framework);
         for task_id in lost {
-            self.executor.live.remove(&task_id.value);
-            self.executor.done.insert(task_id.value.clone());
+            self.executor.finish(&task_id.value);
             let message = "Task launched during agent restart";
             let mut status = from_agent(task_id, state, Reason::AgentRestarted, message);
             status.executor_id = Some(self.executor.info.executor_id.clone());
@@ -136,14 +139,13 @@ impl Turn<'_> {
     fn is_old(&self, status: &TaskStatus) -> bool {
         let task = &status.task_id.value;
         let framework = self.framework_id().value;
-        self.executor.done.contains(task)
+        self.executor.done.contains_key(task)
             || self.outbox.updates.is_known(&framework, task, status.uuid())
     }
 
     fn record(&mut self, task: &str, state: TaskState) {
         if state.is_terminal() {
-            self.executor.live.remove(task);
-            self.executor.done.insert(task.to_owned());
+            self.executor.finish(task);
         } else if let Some(live) = self.executor.live.get_mut(task) {
             live.state = state;
         }

@@ -86,14 +86,16 @@ pub(super) fn ended(
     outbox: &mut Outbox,
 ) {
     let Kind::Command { is_killed } = executor.kind else { return };
-    let Some(status) = status.map(ExitStatus::from_raw) else { return };
-    let state = match (status.success(), is_killed) {
+    let status = status.map(ExitStatus::from_raw);
+    let state = match (status, is_killed) {
         (_, true) => TaskState::TaskKilled,
-        (true, false) => TaskState::TaskFinished,
-        (false, false) => TaskState::TaskFailed,
+        (Some(status), false) if status.success() => TaskState::TaskFinished,
+        (Some(_), false) => TaskState::TaskFailed,
+        (None, false) => return,
     };
+    let message = status.map_or_else(|| "Command ended".to_owned(), describe);
     for task_id in executor.end_tasks() {
-        say(now, owner, executor, &task_id, state, Some(describe(status)), outbox);
+        say(now, owner, executor, &task_id, state, Some(message.clone()), outbox);
     }
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use mesos::v1::task_status::Reason;
-use mesos::v1::{ExecutorInfo, FrameworkId, TaskId, TaskInfo, TaskState};
+use mesos::v1::{ExecutorInfo, FrameworkId, FrameworkInfo, TaskId, TaskInfo, TaskState};
 
 use super::outbox::{Launch, Outbox, Output, Signal, from_agent};
 use super::state::{Blame, Executor, Framework, Kind, Phase, dropped_state};
-use super::{commands, events};
+use super::{commands, events, recovery};
 use crate::containerizer::{environment, sandbox};
 use crate::messages::FromAgent;
 
@@ -30,7 +30,7 @@ pub(super) fn run(now: Duration, framework: &mut Framework, task: TaskInfo, outb
         return;
     };
     match executor.phase {
-        Phase::Registering { .. } => executor.queued.push(task),
+        Phase::Registering { .. } | Phase::Reregistering { .. } => executor.queued.push(task),
         Phase::Running { .. } => {
             outbox.event(executor.stream, events::launch(task.clone()));
             executor.deliver(task);
@@ -93,6 +93,7 @@ fn start(
         info,
         kind,
         container_id,
+        process: 0,
         phase: Phase::Registering { until },
         stream: None,
         queued: vec![task],
@@ -132,7 +133,7 @@ pub(super) fn kill_queued(
 /// Asks an executor to end, and sets the time after which it is killed.
 pub(super) fn shut_down(now: Duration, executor: &mut Executor, outbox: &mut Outbox) {
     match executor.phase {
-        Phase::Registering { .. } | Phase::Running { .. } => {}
+        Phase::Registering { .. } | Phase::Reregistering { .. } | Phase::Running { .. } => {}
         Phase::Terminating { ref mut kill_at, .. } => {
             *kill_at = (*kill_at).min(now + executor.grace);
             return;
@@ -161,6 +162,7 @@ pub(super) fn deadline_passed(now: Duration, executor: &mut Executor, outbox: &m
             executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame: Some(blame) };
             outbox.signal(&executor.container_id, Signal::Kill);
         }
+        Phase::Reregistering { .. } => recovery::give_up(executor, outbox),
         Phase::Running { heartbeat_at } => {
             *heartbeat_at = now + HEARTBEAT;
             outbox.event(executor.stream, events::heartbeat());
@@ -180,10 +182,15 @@ pub(super) fn launch_failed(executor: &mut Executor, why: &str) {
     executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame };
 }
 
+/// Whether there is a process, or there may be one soon.
+pub(super) const fn has_container(executor: &Executor) -> bool {
+    !matches!(executor.phase, Phase::Terminated)
+}
+
 /// The executor's process has ended: so have its tasks.
 pub(super) fn ended(
     now: Duration,
-    framework_id: &FrameworkId,
+    framework: &FrameworkInfo,
     can_tell: bool,
     executor: &mut Executor,
     status: Option<i32>,
@@ -193,6 +200,7 @@ pub(super) fn ended(
     let blame = match phase {
         Phase::Terminating { blame: Some(blame), .. } => blame,
         Phase::Registering { .. }
+        | Phase::Reregistering { .. }
         | Phase::Running { .. }
         | Phase::Terminating { blame: None, .. }
         | Phase::Terminated => {
@@ -202,17 +210,22 @@ pub(super) fn ended(
     if let Some(stream) = executor.stream {
         outbox.push(Output::Close { stream });
     }
+    let framework_id = framework.id.clone().unwrap_or_default();
+    let state = if blame.reason == Reason::ExecutorReregistrationTimeout {
+        recovery::gone_state(framework)
+    } else {
+        TaskState::TaskFailed
+    };
     for task_id in executor.end_tasks() {
         if can_tell {
-            let mut status =
-                from_agent(task_id, TaskState::TaskFailed, blame.reason, blame.message.clone());
+            let mut status = from_agent(task_id, state, blame.reason, blame.message.clone());
             status.executor_id = Some(executor.info.executor_id.clone());
-            outbox.update(now, framework_id, status);
+            outbox.update(now, &framework_id, status);
         }
     }
     if executor.is_custom() {
         outbox.tell_master(FromAgent::ExecutorExited {
-            framework_id: framework_id.clone(),
+            framework_id,
             executor_id: executor.info.executor_id.clone(),
             status: status.unwrap_or(-1),
         });

@@ -10,9 +10,10 @@ use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorId, FrameworkId, FrameworkInfo, KillPolicy, TaskId, TaskInfo};
 use uuid::Uuid;
 
+use super::checkpoint::Checkpoint;
 use super::outbox::{Identity, Outbox, Output, Signal, from_agent};
 use super::state::{Executor, Framework, Kind, Phase, RequestId, dropped_state};
-use super::{calls, commands, events, executors};
+use super::{calls, commands, events, executors, recovery};
 use crate::messages::ToAgent;
 use crate::settings::AgentSettings;
 
@@ -27,6 +28,8 @@ pub(crate) enum Input {
     Container { container_id: String, event: ContainerEvent },
     /// A deadline may have passed.
     Tick,
+    /// First of all: what an earlier process left.
+    Restore(Box<Checkpoint>),
     /// The agent shall end, with everything on it.
     Stop,
 }
@@ -34,8 +37,8 @@ pub(crate) enum Input {
 /// What can happen to a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ContainerEvent {
-    /// Its command runs.
-    Started,
+    /// Its command runs, in a process group of this leader if that is known.
+    Started(Option<i32>),
     /// It could not be made; why.
     Failed(String),
     /// Its command ended, with the raw wait status if it is known.
@@ -46,6 +49,8 @@ pub(crate) enum ContainerEvent {
 pub(crate) struct Agent {
     pub(super) frameworks: BTreeMap<String, Framework>,
     pub(super) outbox: Outbox,
+    /// It has been restarted and waits for its executors.
+    pub(super) is_recovering: bool,
 }
 
 impl Agent {
@@ -54,7 +59,18 @@ impl Agent {
         settings: AgentSettings,
         new_uuid: Box<dyn FnMut() -> Uuid + Send>,
     ) -> Self {
-        Self { frameworks: BTreeMap::new(), outbox: Outbox::new(identity, settings, new_uuid) }
+        let outbox = Outbox::new(identity, settings, new_uuid);
+        Self { frameworks: BTreeMap::new(), outbox, is_recovering: false }
+    }
+
+    /// What would survive if the agent's process ended now.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        recovery::checkpoint(self)
+    }
+
+    /// What is to be done if the agent's process ends now, and another one follows.
+    pub(crate) fn orphans(&self) -> Vec<Output> {
+        recovery::orphans(self)
     }
 
     /// Takes one input and says what is to be done, in order.
@@ -65,7 +81,9 @@ impl Agent {
             Input::Container { container_id, event } => self.container(now, &container_id, event),
             Input::Tick => self.tick(now),
             Input::Stop => self.stop(now),
+            Input::Restore(checkpoint) => recovery::restore(self, now, *checkpoint),
         }
+        recovery::finish_if_ready(self, now);
         self.forget_finished();
         self.outbox.take()
     }
@@ -96,6 +114,11 @@ impl Agent {
                 let next =
                     self.outbox.updates.acknowledge(now, &framework_id, &task_id.value, &uuid);
                 self.outbox.forward(next);
+                self.forget_ended(&framework_id, &task_id);
+            }
+            ToAgent::Reregister => recovery::register_again(self, now),
+            ToAgent::UnknownTasks { framework, tasks } => {
+                recovery::deny(self, now, &framework, tasks);
             }
             ToAgent::ShutdownExecutor { framework_id, executor_id } => {
                 if let Some(executor) = executor(&mut self.frameworks, &framework_id, &executor_id)
@@ -110,6 +133,23 @@ impl Agent {
                 if let Some(Executor { phase: Phase::Running { .. }, stream, .. }) = executor {
                     self.outbox.event(*stream, events::message(data));
                 }
+            }
+        }
+    }
+
+    /// The end of a task that was acknowledged is not told to a new master.
+    fn forget_ended(&mut self, framework_id: &FrameworkId, task_id: &TaskId) {
+        let Framework { executors, .. } = match self.frameworks.get_mut(&framework_id.value) {
+            Some(framework)
+                if !self.outbox.updates.is_pending(&framework_id.value, &task_id.value) =>
+            {
+                framework
+            }
+            Some(_) | None => return,
+        };
+        for executor in executors.values_mut() {
+            if let Some(info) = executor.done.get_mut(&task_id.value) {
+                *info = None;
             }
         }
     }
@@ -141,7 +181,7 @@ impl Agent {
             return;
         };
         match (&executor.phase, executor.kind) {
-            (Phase::Registering { .. }, _) => {
+            (Phase::Registering { .. } | Phase::Reregistering { .. }, _) => {
                 executors::kill_queued(now, framework_id, executor, task_id, &mut self.outbox);
             }
             (Phase::Running { .. }, Kind::Custom) => {
@@ -179,29 +219,24 @@ impl Agent {
     fn container(&mut self, now: Duration, container_id: &str, event: ContainerEvent) {
         for framework in self.frameworks.values_mut() {
             let can_tell = !framework.is_terminating;
-            let framework_id = framework.info.id.clone().unwrap_or_default();
+            let info = framework.info.clone();
+            let framework_id = info.id.clone().unwrap_or_default();
             let found = framework.executors.values_mut().find(|e| e.container_id == container_id);
             let Some(executor) = found else { continue };
             let owner = can_tell.then_some(&framework_id);
             match event {
-                ContainerEvent::Started => {
+                ContainerEvent::Started(process) => {
+                    executor.process = process.unwrap_or_default();
                     commands::started(now, owner, executor, &mut self.outbox);
                 }
                 ContainerEvent::Failed(why) => {
                     executors::launch_failed(executor, &why);
-                    executors::ended(
-                        now,
-                        &framework_id,
-                        can_tell,
-                        executor,
-                        None,
-                        &mut self.outbox,
-                    );
+                    executors::ended(now, &info, can_tell, executor, None, &mut self.outbox);
                 }
                 ContainerEvent::Exited(status) => {
                     commands::ended(now, owner, executor, status, &mut self.outbox);
                     let outbox = &mut self.outbox;
-                    executors::ended(now, &framework_id, can_tell, executor, status, outbox);
+                    executors::ended(now, &info, can_tell, executor, status, outbox);
                 }
             }
             return;
@@ -235,7 +270,7 @@ impl Agent {
         self.frameworks.retain(|id, framework| {
             framework.executors.retain(|_, executor| {
                 executor.has_process()
-                    || executor.done.iter().any(|task| updates.is_pending(id, task))
+                    || executor.done.keys().any(|task| updates.is_pending(id, task))
             });
             !framework.executors.is_empty() || updates.has_pending_of(id)
         });

@@ -4,16 +4,19 @@
 //! |---|---|
 //! | what does it decide | `logic`, with `executors`, `commands` and `calls` |
 //! | when is an update sent, and again | `updates` |
+//! | what outlives its process, and how does it return | `checkpoint`, `recovery` |
 //! | is a call well-formed | `validate` |
 //! | who owns the logic and feeds it | `actor` |
 
 mod actor;
 mod calls;
+pub(crate) mod checkpoint;
 mod commands;
 mod events;
 mod executors;
 pub(crate) mod logic;
 pub(crate) mod outbox;
+mod recovery;
 mod state;
 mod updates;
 pub(crate) mod validate;
@@ -23,4 +26,4 @@ mod logic_tests;
 #[cfg(test)]
 mod shell_tests;
 
-pub(crate) use actor::{AgentConfig, AgentHandle, Request, Response as Told, start};
+pub(crate) use actor::{AgentConfig, AgentHandle, Remains, Request, Response as Told, start};

@@ -42,10 +42,11 @@ impl Rig {
             info: AgentInfo::default(),
             resources: "cpus:2;mem:512".parse().unwrap(),
             work_dir: work_dir.path().to_owned(),
-            address: [127, 0, 0, 1].into(),
+            address: ([127, 0, 0, 1], 0).into(),
             settings: AgentSettings::default(),
+            store: None,
         };
-        let agent = start(config, to_master).await.unwrap();
+        let agent = start(config, None, to_master).await.unwrap();
         Self { agent, from_agent, work_dir }
     }
 

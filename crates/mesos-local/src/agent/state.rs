@@ -1,6 +1,6 @@
 //! What an agent knows about a framework and its executors.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos::v1::framework_info::capability;
@@ -61,6 +61,8 @@ pub(super) enum Kind {
 pub(super) enum Phase {
     /// Its container is being made, or its process has not subscribed.
     Registering { until: Duration },
+    /// Its agent was restarted, and it has not subscribed since.
+    Reregistering { until: Duration },
     /// It takes tasks.
     Running { heartbeat_at: Duration },
     /// It was told to end.
@@ -87,6 +89,8 @@ pub(super) struct Executor {
     pub(super) info: ExecutorInfo,
     pub(super) kind: Kind,
     pub(super) container_id: String,
+    /// The leader of its process group, or 0 while that is not known.
+    pub(super) process: i32,
     pub(super) phase: Phase,
     /// Its newest event stream; it may be broken, and then events are lost.
     pub(super) stream: Option<RequestId>,
@@ -94,8 +98,8 @@ pub(super) struct Executor {
     pub(super) queued: Vec<TaskInfo>,
     /// Tasks that were, and have not ended.
     pub(super) live: BTreeMap<String, LiveTask>,
-    /// Tasks that have ended.
-    pub(super) done: BTreeSet<String>,
+    /// Tasks that have ended, described as long as their end is not acknowledged.
+    pub(super) done: BTreeMap<String, Option<TaskInfo>>,
     pub(super) grace: Duration,
 }
 
@@ -109,7 +113,7 @@ pub(super) struct LiveTask {
 impl Executor {
     pub(super) fn knows(&self, task: &TaskId) -> bool {
         self.live.contains_key(&task.value)
-            || self.done.contains(&task.value)
+            || self.done.contains_key(&task.value)
             || self.is_queued(task)
     }
 
@@ -123,13 +127,29 @@ impl Executor {
 
     /// Takes a task out of the queue as ended; says whether it was there.
     pub(super) fn unqueue(&mut self, task: &TaskId) -> bool {
-        let before = self.queued.len();
-        self.queued.retain(|queued| queued.task_id != *task);
-        let was_there = self.queued.len() < before;
-        if was_there {
-            self.done.insert(task.value.clone());
+        let place = self.queued.iter().position(|queued| queued.task_id == *task);
+        let was_there = place.map(|place| self.queued.remove(place));
+        let is_there = was_there.is_some();
+        if let Some(info) = was_there {
+            self.remember(info);
         }
-        was_there
+        is_there
+    }
+
+    /// Notes that a task that the executor had has ended.
+    pub(super) fn finish(&mut self, task: &str) {
+        match self.live.remove(task) {
+            Some(task) => self.remember(task.info),
+            None => {
+                self.done.entry(task.to_owned()).or_default();
+            }
+        }
+    }
+
+    /// Keeps of an ended task what it takes to tell a new master about it.
+    fn remember(&mut self, info: TaskInfo) {
+        let info = TaskInfo { data: None, ..info };
+        self.done.insert(info.task_id.value.clone(), Some(info));
     }
 
     /// Notes that the task is in the executor's hands.
@@ -140,11 +160,13 @@ impl Executor {
 
     /// Ends all tasks here; gives their ids.
     pub(super) fn end_tasks(&mut self) -> Vec<TaskId> {
-        let live = std::mem::take(&mut self.live).into_values().map(|task| task.info.task_id);
-        let queued = std::mem::take(&mut self.queued).into_iter().map(|task| task.task_id);
-        let ended: Vec<TaskId> = live.chain(queued).collect();
-        self.done.extend(ended.iter().map(|task| task.value.clone()));
-        ended
+        let live = std::mem::take(&mut self.live).into_values().map(|task| task.info);
+        let ended: Vec<TaskInfo> = live.chain(std::mem::take(&mut self.queued)).collect();
+        let ids = ended.iter().map(|task| task.task_id.clone()).collect();
+        for task in ended {
+            self.remember(task);
+        }
+        ids
     }
 
     /// Whether everything it was started for was killed before it could begin.
@@ -161,7 +183,7 @@ impl Executor {
     /// When something is to be done about it.
     pub(super) fn deadline(&self) -> Option<Duration> {
         match self.phase {
-            Phase::Registering { until } => Some(until),
+            Phase::Registering { until } | Phase::Reregistering { until } => Some(until),
             Phase::Running { heartbeat_at } if self.stream.is_some() => Some(heartbeat_at),
             Phase::Terminating { kill_at, .. } => Some(kill_at),
             Phase::Running { .. } | Phase::Terminated => None,

@@ -25,6 +25,9 @@ pub(super) struct Forward {
     pub(super) latest_state: TaskState,
 }
 
+/// A task's id, its unacknowledged updates, the uuids it had, and its newest state.
+pub(super) type Kept = (String, Vec<TaskStatus>, Vec<Vec<u8>>, TaskState);
+
 /// Framework id and task id.
 type Key = (String, String);
 
@@ -58,6 +61,39 @@ impl Updates {
     /// Whether any task of the framework has unacknowledged updates.
     pub(super) fn has_pending_of(&self, framework: &str) -> bool {
         self.streams.iter().any(|((of, _), stream)| of == framework && !stream.pending.is_empty())
+    }
+
+    /// The update of the task that is under way, if there is one, and the newest state.
+    pub(super) fn newest(
+        &self,
+        framework: &str,
+        task: &str,
+    ) -> Option<(Option<&TaskStatus>, TaskState)> {
+        let stream = self.streams.get(&key(framework, task))?;
+        Some((stream.pending.front(), stream.latest_state))
+    }
+
+    /// Everything about a framework, to be restored by another process.
+    pub(super) fn keep(&self, framework: &str) -> Vec<Kept> {
+        let its = self.streams.iter().filter(|((of, _), _)| of == framework);
+        its.map(|((_, task), stream)| {
+            let pending = stream.pending.iter().cloned().collect();
+            let seen = stream.seen.iter().cloned().collect();
+            (task.clone(), pending, seen, stream.latest_state)
+        })
+        .collect()
+    }
+
+    /// Takes over the updates of a task; they are sent when somebody asks for a resend.
+    pub(super) fn restore(&mut self, framework: &str, kept: Kept) {
+        let (task, pending, seen, latest_state) = kept;
+        let stream = Stream {
+            pending: pending.into(),
+            seen: seen.into_iter().collect(),
+            latest_state,
+            ..Stream::new()
+        };
+        self.streams.insert(key(framework, &task), stream);
     }
 
     /// Takes charge of an update; gives it back if it is to be sent at once.

@@ -46,6 +46,7 @@ pub(crate) struct Allocator {
 struct Agent {
     total: Resources,
     free: Resources,
+    active: bool,
 }
 
 /// One role of one framework.
@@ -76,7 +77,7 @@ impl Allocator {
 
     pub(crate) fn add_agent(&mut self, id: &AgentId, total: &Resources) {
         self.total = self.total.plus(total);
-        let agent = Agent { total: total.clone(), free: total.clone() };
+        let agent = Agent { total: total.clone(), free: total.clone(), active: true };
         self.agents.insert(id.value.clone(), agent);
     }
 
@@ -86,6 +87,13 @@ impl Allocator {
         }
         for client in self.clients.values_mut() {
             client.filters.forget_agent(&id.value);
+        }
+    }
+
+    /// Whether the agent is offered to anybody; it keeps its bookings.
+    pub(crate) fn set_agent_active(&mut self, id: &AgentId, active: bool) {
+        if let Some(agent) = self.agents.get_mut(&id.value) {
+            agent.active = active;
         }
     }
 
@@ -199,7 +207,7 @@ impl Allocator {
         let offerable: Vec<(String, Resources)> = self
             .agents
             .iter()
-            .filter(|(_, agent)| is_allocatable(&agent.free))
+            .filter(|(_, agent)| agent.active && is_allocatable(&agent.free))
             .map(|(id, agent)| (id.clone(), agent.free.clone()))
             .collect();
         offerable.into_iter().filter_map(|(agent, free)| self.give(now, agent, free)).collect()

@@ -3,6 +3,7 @@
 //! There is no isolation: a container is a folder and a process group. A process
 //! that leaves its group is not ended with it.
 
+mod adopted;
 mod archive;
 pub(crate) mod environment;
 mod fetch;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::agent::checkpoint::Survivor;
 use crate::agent::logic::ContainerEvent;
 use crate::agent::outbox::{Launch, Signal};
 
@@ -42,6 +44,18 @@ impl Containerizer {
         self.tasks.spawn(live(launch, receive, self.tell.clone()));
     }
 
+    /// Takes charge of a container that an earlier process of ours made.
+    pub(crate) fn adopt(&mut self, survivor: Survivor) {
+        let (send, mut receive) = mpsc::unbounded_channel();
+        self.signals.insert(survivor.container_id.clone(), send);
+        let tell = self.tell.clone();
+        self.tasks.spawn(async move {
+            adopted::run(&survivor, &mut receive).await;
+            // The agent may have gone; then nobody is left to be told.
+            let _ = tell.send((survivor.container_id, ContainerEvent::Exited(None)));
+        });
+    }
+
     /// Signals a container's process group; a container that is gone ignores it.
     pub(crate) fn signal(&self, container_id: &str, signal: Signal) {
         if let Some(signals) = self.signals.get(container_id) {
@@ -67,7 +81,7 @@ async fn live(
     match made {
         Ok(process) => {
             tracing::debug!(sandbox = %launch.sandbox.display(), "a command runs");
-            tell(ContainerEvent::Started);
+            tell(ContainerEvent::Started(process.leader()));
             tell(ContainerEvent::Exited(process.run(&mut signals).await));
         }
         Err(why) => {

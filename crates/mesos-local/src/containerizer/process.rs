@@ -95,6 +95,11 @@ fn program(value: &str, sandbox: &Path) -> PathBuf {
 }
 
 impl Process {
+    /// The id of the process that leads the group, while it is known.
+    pub(super) fn leader(&self) -> Option<i32> {
+        self.group.0.map(|leader| leader.as_raw_nonzero().get())
+    }
+
     /// Waits for the end, passing signals on; gives the raw wait status.
     ///
     /// What the command leaves behind in its group is killed.

@@ -13,6 +13,7 @@ use mesos::v1::{
 use super::Master;
 use super::agent::Executor;
 use super::offers::Outstanding;
+use super::resource_validation::allocate_to;
 use super::task::Task;
 use super::task_validation::{self, Context, Need};
 use super::updates::Verdict;
@@ -136,7 +137,9 @@ impl Master {
         for mut task in tasks {
             if let Some(executor) = &mut task.executor {
                 executor.framework_id.get_or_insert_with(|| id.clone());
+                allocate_to(&pool.role, &mut executor.resources);
             }
+            allocate_to(&pool.role, &mut task.resources);
             match self.validate(pool, &task) {
                 Ok(need) => self.start(pool, task, need),
                 Err(fault) => self.refuse_tasks(&id, &[task], Reason::TaskInvalid, &fault),

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use mesos::resources::Resources;
-use mesos::v1::{AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, OfferId, TaskId};
+use mesos::v1::{
+    AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, KillPolicy, OfferId, TaskId,
+};
 
 #[derive(Debug)]
 pub(super) struct Agent {
@@ -14,6 +16,13 @@ pub(super) struct Agent {
     pub(super) tasks: HashSet<(FrameworkId, TaskId)>,
     pub(super) offers: HashSet<OfferId>,
     pub(super) registered_unix_seconds: f64,
+    pub(super) reregistered_unix_seconds: Option<f64>,
+    /// Whether the master hears of it. One it does not hear of is offered to nobody.
+    pub(super) is_connected: bool,
+    /// How many times it was lost out of hearing; its timers are about one of them.
+    pub(super) silences: u64,
+    /// KILLs that wait for its return.
+    pub(super) kills: Vec<(FrameworkId, TaskId, Option<KillPolicy>)>,
 }
 
 /// An executor that holds resources on an agent.
@@ -36,6 +45,10 @@ impl Agent {
             tasks: HashSet::new(),
             offers: HashSet::new(),
             registered_unix_seconds: unix_seconds,
+            reregistered_unix_seconds: None,
+            is_connected: true,
+            silences: 0,
+            kills: Vec::new(),
         }
     }
 

@@ -13,8 +13,12 @@ use crate::messages::FromAgent;
 
 impl Master {
     pub(super) fn on_agent_message(&mut self, agent_id: &AgentId, message: FromAgent) {
+        let is_heard = self.agents.get(&agent_id.value).is_some_and(|agent| agent.is_connected);
         match message {
             FromAgent::Registered(info) => self.register_agent(agent_id, *info),
+            FromAgent::Reregistered(returning) => self.reregister_agent(agent_id, *returning),
+            // It will say all of this again, and more, when it registers again.
+            _ if !is_heard => {}
             FromAgent::Update { framework_id, status, latest_state } => {
                 self.on_update(&framework_id, *status, latest_state);
             }
@@ -33,6 +37,7 @@ impl Master {
     fn register_agent(&mut self, id: &AgentId, info: AgentInfo) {
         let agent = Agent::new(id.clone(), info, self.unix_seconds());
         self.unreachable.remove(id);
+        self.recovered.remove(&id.value);
         self.allocator.add_agent(id, &agent.total);
         self.agents.insert(id.value.clone(), agent);
         self.must_allocate = true;
@@ -68,6 +73,11 @@ impl Master {
         for offer in &agent.offers {
             self.rescind_offer(offer);
         }
+        self.announce_failure(id);
+    }
+
+    /// Tells every framework that the agent is gone.
+    pub(super) fn announce_failure(&mut self, id: &AgentId) {
         let frameworks: Vec<FrameworkId> = self.frameworks.keys().cloned().collect();
         for framework in frameworks {
             self.send(&framework, failure(id, None, None));

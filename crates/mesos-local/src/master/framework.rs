@@ -19,6 +19,8 @@ pub(super) struct Framework {
     pub(super) capabilities: Capabilities,
     /// Where its events go; nothing while it is disconnected.
     pub(super) stream: Option<StreamId>,
+    /// Known from agents only: it had subscribed with an earlier master.
+    pub(super) is_recovered: bool,
     /// How many times it has subscribed.
     pub(super) subscription: u64,
     pub(super) tasks: HashMap<TaskId, Task>,
@@ -96,6 +98,7 @@ impl Framework {
             info,
             roles,
             stream: None,
+            is_recovered: false,
             subscription: 0,
             tasks: HashMap::new(),
             unreachable_tasks: HashMap::new(),

@@ -32,6 +32,12 @@ pub(crate) enum Input {
     Agent(AgentId, FromAgent),
     /// An agent is gone for good.
     AgentLost(AgentId),
+    /// The connection of an agent is gone, and it may return.
+    AgentDisconnected(AgentId),
+    /// Nothing is heard of an agent any more, though its connection stays.
+    AgentSilent(AgentId),
+    /// A silent agent is heard again.
+    AgentHeard(AgentId),
     /// An operator removes a framework; answered by exactly one [`Output::Reply`].
     Teardown { framework: FrameworkId, operator: Option<String> },
     /// A fault: withdraw every offer.

@@ -14,6 +14,7 @@ mod input;
 mod metrics;
 mod offers;
 mod reconcile;
+mod reregister;
 mod resource_validation;
 mod roles;
 mod subscribe;
@@ -31,7 +32,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use mesos::v1::scheduler::Event;
-use mesos::v1::{AgentId, FrameworkId, MasterInfo, OfferId};
+use mesos::v1::{AgentId, AgentInfo, FrameworkId, MasterInfo, OfferId};
 
 use crate::allocator::Allocator;
 use crate::messages::ToAgent;
@@ -76,6 +77,8 @@ pub(crate) struct Master {
     frameworks: HashMap<FrameworkId, Framework>,
     completed: VecDeque<Framework>,
     agents: BTreeMap<String, Agent>,
+    /// Agents of an earlier master that have not returned.
+    recovered: BTreeMap<String, AgentInfo>,
     /// Agents that went away, with the time in seconds since the Unix epoch.
     unreachable: HashMap<AgentId, f64>,
     offers: HashMap<OfferId, Outstanding>,
@@ -99,6 +102,7 @@ impl Master {
             frameworks: HashMap::new(),
             completed: VecDeque::new(),
             agents: BTreeMap::new(),
+            recovered: BTreeMap::new(),
             unreachable: HashMap::new(),
             offers: HashMap::new(),
             streams: HashMap::new(),
@@ -111,6 +115,34 @@ impl Master {
             must_allocate: false,
             outputs: Vec::new(),
         }
+    }
+
+    /// A master that follows another one: it knows the agents, and waits for them to return
+    /// and say what they run.
+    pub(crate) fn recovered(
+        identity: Identity,
+        settings: MasterSettings,
+        agents: Vec<AgentInfo>,
+    ) -> Self {
+        let mut master = Self::new(identity, settings);
+        let until = master.settings.agent_reregister_timeout;
+        for info in agents {
+            let Some(id) = info.id.clone() else { continue };
+            master.timers.set(until, Timer::Return(id.clone()));
+            master.recovered.insert(id.value, info);
+        }
+        master
+    }
+
+    /// The master after this one.
+    pub(crate) fn successor(&self, identity: Identity) -> Self {
+        Self::recovered(identity, self.settings.clone(), self.registry())
+    }
+
+    /// The agents that a master after this one is to know.
+    pub(crate) fn registry(&self) -> Vec<AgentInfo> {
+        let registered = self.agents.values().map(|agent| agent.info.clone());
+        registered.chain(self.recovered.values().cloned()).collect()
     }
 
     /// Takes in what happened and says what is to be done, in order.
@@ -128,6 +160,9 @@ impl Master {
             Input::StreamClosed(stream) => self.on_stream_closed(&stream),
             Input::Agent(agent, message) => self.on_agent_message(&agent, message),
             Input::AgentLost(agent) => self.lose_agent(&agent),
+            Input::AgentDisconnected(agent) => self.disconnect_agent(&agent),
+            Input::AgentSilent(agent) => self.miss_agent(&agent),
+            Input::AgentHeard(agent) => self.hear_agent(&agent),
             Input::Teardown { framework, operator } => {
                 self.on_operator_teardown(&framework, operator.as_deref());
             }
@@ -156,6 +191,8 @@ impl Master {
             Timer::Failover { framework_id, subscription } => {
                 self.on_failover_timeout(&framework_id, subscription);
             }
+            Timer::Silence { agent_id, silence } => self.on_silence(&agent_id, silence),
+            Timer::Return(agent_id) => self.give_up_recovered(&agent_id),
         }
     }
 
@@ -166,7 +203,11 @@ impl Master {
         }
     }
 
+    /// Sends a message to an agent; one that is not connected does not get it.
     fn tell_agent(&mut self, id: &AgentId, message: ToAgent) {
+        if !self.agents.get(&id.value).is_some_and(|agent| agent.is_connected) {
+            return;
+        }
         self.outputs.push(Output::Agent(id.clone(), message));
     }
 

@@ -19,7 +19,7 @@ impl Master {
             let answer = |task: &call::reconcile::Task| {
                 self.answer(id, &task.task_id, task.agent_id.as_ref())
             };
-            asked.iter().map(answer).collect()
+            asked.iter().filter_map(answer).collect()
         };
         for status in answers {
             self.send_update(id, status);
@@ -29,12 +29,17 @@ impl Master {
     pub(super) fn kill(&mut self, id: &FrameworkId, call: &call::Kill) {
         let known = self.frameworks.get(id).and_then(|f| f.tasks.get(&call.task_id));
         let Some(task) = known else {
-            let status = self.answer(id, &call.task_id, call.agent_id.as_ref());
-            return self.send_update(id, status);
+            if let Some(status) = self.answer(id, &call.task_id, call.agent_id.as_ref()) {
+                self.send_update(id, status);
+            }
+            return;
         };
         let agent_id = task.agent_id.clone();
         if call.agent_id.as_ref().is_some_and(|given| *given != agent_id) {
             return;
+        }
+        if let Some(agent) = self.agents.get_mut(&agent_id.value).filter(|one| !one.is_connected) {
+            return agent.kills.push((id.clone(), call.task_id.clone(), call.kill_policy));
         }
         let message = ToAgent::Kill {
             framework_id: id.clone(),
@@ -44,10 +49,23 @@ impl Master {
         self.tell_agent(&agent_id, message);
     }
 
-    fn answer(&self, id: &FrameworkId, task: &TaskId, agent: Option<&AgentId>) -> TaskStatus {
+    /// What is known of a task; nothing while the agent that knows may still return.
+    fn answer(
+        &self,
+        id: &FrameworkId,
+        task: &TaskId,
+        agent: Option<&AgentId>,
+    ) -> Option<TaskStatus> {
         let known = self.frameworks.get(id).and_then(|framework| framework.tasks.get(task));
         if let Some(known) = known {
-            return self.latest(known);
+            return Some(self.latest(known));
+        }
+        let is_awaited = match agent {
+            Some(agent) => self.recovered.contains_key(&agent.value),
+            None => !self.recovered.is_empty(),
+        };
+        if is_awaited {
+            return None;
         }
         let registered = agent.is_some_and(|agent| self.agents.contains_key(&agent.value));
         let unreachable = agent.and_then(|agent| self.unreachable.get(agent));
@@ -61,7 +79,7 @@ impl Master {
         let message = format!("Reconciliation: Task is {what}");
         let verdict = Verdict { state, reason: Reason::Reconciliation, message };
         let unreachable_time = unreachable.copied().map(time_info);
-        TaskStatus { unreachable_time, ..self.status_of(id, task, agent, &verdict) }
+        Some(TaskStatus { unreachable_time, ..self.status_of(id, task, agent, &verdict) })
     }
 
     /// The state last forwarded, with what is known of health, checks and container.

@@ -23,6 +23,19 @@ pub(super) fn bundle(resources: &[Resource]) -> Resources {
     Resources::from(&plain)
 }
 
+/// The role that resources are allocated to, if they say.
+pub(super) fn role_of(resources: &[Resource]) -> Option<&str> {
+    resources.iter().find_map(|resource| resource.allocation_info.as_ref()?.role.as_deref())
+}
+
+/// Says of all resources which role they are allocated to, unless they say it themselves.
+pub(super) fn allocate_to(role: &str, resources: &mut [Resource]) {
+    for resource in resources {
+        let info = resource.allocation_info.get_or_insert_default();
+        info.role.get_or_insert_with(|| role.to_owned());
+    }
+}
+
 fn fault_of(resource: &Resource) -> Option<String> {
     if resource.name.is_empty() {
         return Some("it has no name".to_owned());

@@ -38,6 +38,11 @@ pub(super) fn roles_of(info: &FrameworkInfo) -> Result<BTreeSet<String>, String>
     Ok(roles)
 }
 
+/// No role at all.
+pub(super) const fn none() -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
 /// Whether `role` is well formed: a path of components without leading or trailing slash.
 pub(super) fn check(role: &str) -> Result<(), String> {
     if role == "*" {

@@ -98,6 +98,7 @@ impl Master {
     fn connect(&mut self, id: &FrameworkId, stream: StreamId) {
         let Some(framework) = self.frameworks.get_mut(id) else { return };
         framework.stream = Some(stream.clone());
+        framework.is_recovered = false;
         framework.subscription += 1;
         self.streams.insert(stream.clone(), id.clone());
         let subscribed = event::Subscribed {

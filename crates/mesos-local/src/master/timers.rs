@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mesos::v1::FrameworkId;
+use mesos::v1::{AgentId, FrameworkId};
 
 use super::StreamId;
 
@@ -15,6 +15,10 @@ pub(super) enum Timer {
     Heartbeat(StreamId),
     /// Remove the framework, if it did not subscribe since.
     Failover { framework_id: FrameworkId, subscription: u64 },
+    /// Give the agent up, if it was not heard of since.
+    Silence { agent_id: AgentId, silence: u64 },
+    /// Give up an agent that an earlier master had, if it did not return.
+    Return(AgentId),
 }
 
 /// Timers in the order they fall due.

@@ -31,7 +31,7 @@ impl Master {
             View::State => self.state_view(),
             View::Agents(id) => json!({
                 "slaves": self.agents_view(id.as_deref()),
-                "recovered_slaves": [],
+                "recovered_slaves": self.recovered_view(),
             }),
             View::Frameworks(id) => json!({
                 "frameworks": self.frameworks_view(id.as_deref()),
@@ -64,7 +64,7 @@ impl Master {
             "deactivated_slaves": 0,
             "unreachable_slaves": self.unreachable.len(),
             "slaves": self.agents_view(None),
-            "recovered_slaves": [],
+            "recovered_slaves": self.recovered_view(),
             "frameworks": self.frameworks_view(None),
             "completed_frameworks": self.completed_view(None),
             "orphan_tasks": [],
@@ -75,6 +75,11 @@ impl Master {
     fn agents_view(&self, id: Option<&str>) -> Vec<Value> {
         let wanted = |agent: &&Agent| id.is_none_or(|id| agent.id.value == id);
         self.agents.values().filter(wanted).map(|agent| self.agent_view(agent)).collect()
+    }
+
+    fn recovered_view(&self) -> Vec<Value> {
+        let id_and_name = |(id, info): (&String, &mesos::v1::AgentInfo)| json!({ "id": id, "hostname": info.hostname });
+        self.recovered.iter().map(id_and_name).collect()
     }
 
     fn agent_view(&self, agent: &Agent) -> Value {
@@ -91,7 +96,7 @@ impl Master {
             "reserved_resources": {},
             "used_resources": resources_view(&self.used_on(agent)),
             "offered_resources": resources_view(&self.offered(agent.offers.iter())),
-            "active": true,
+            "active": agent.is_connected,
             "deactivated": false,
             "version": VERSION,
             "capabilities": ["MULTI_ROLE", "RESERVATION_REFINEMENT"],
@@ -138,7 +143,7 @@ impl Master {
             "capabilities": capabilities_view(framework),
             "active": framework.is_connected(),
             "connected": framework.is_connected(),
-            "recovered": false,
+            "recovered": framework.is_recovered,
             "registered_time": framework.registered_unix_seconds,
             "unregistered_time": framework.unregistered_unix_seconds,
             "tasks": tasks(&mut framework.tasks.values()),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod access;
+mod restarts;
 mod scheduler_api;
 mod support;
 mod tasks;

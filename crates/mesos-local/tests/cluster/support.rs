@@ -7,7 +7,7 @@ use mesos::codec::Codec;
 use mesos::recordio::Decoder;
 use mesos::v1::offer::{Operation, operation};
 use mesos::v1::scheduler::{Call, Event, call, event};
-use mesos::v1::{FrameworkId, FrameworkInfo, Offer, TaskInfo, TaskStatus};
+use mesos::v1::{AgentId, FrameworkId, FrameworkInfo, Offer, TaskInfo, TaskStatus};
 use mesos_local::Cluster;
 
 pub(crate) const BOTH: [Codec; 2] = [Codec::Protobuf, Codec::Json];
@@ -53,7 +53,12 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     /// Subscribes and reads SUBSCRIBED.
     pub(crate) async fn subscribe(cluster: &Cluster, codec: Codec, info: FrameworkInfo) -> Self {
-        let mut scheduler = Self::open(cluster, codec, info).await;
+        Self::subscribe_at(cluster.master(), codec, info).await
+    }
+
+    /// The same at a master of which only the address is known.
+    pub(crate) async fn subscribe_at(master: &str, codec: Codec, info: FrameworkInfo) -> Self {
+        let mut scheduler = Self::open_at(master, codec, info).await;
         let subscribed = scheduler.next().await.unwrap().subscribed.unwrap();
         assert_eq!(subscribed.heartbeat_interval_seconds, Some(15.0));
         scheduler.id = subscribed.framework_id;
@@ -61,8 +66,8 @@ impl Scheduler {
     }
 
     /// Subscribes and reads nothing yet.
-    pub(crate) async fn open(cluster: &Cluster, codec: Codec, info: FrameworkInfo) -> Self {
-        let url = format!("http://{}/api/v1/scheduler", cluster.master());
+    pub(crate) async fn open_at(master: &str, codec: Codec, info: FrameworkInfo) -> Self {
+        let url = format!("http://{master}/api/v1/scheduler");
         let request = http()
             .post(&url)
             .header("Content-Type", codec.media_type())
@@ -125,6 +130,20 @@ impl Scheduler {
             .header("Mesos-Stream-Id", &self.stream_id)
             .body(self.codec.encode(&call));
         request.send().await.unwrap().status().as_u16()
+    }
+
+    /// Asks about one task.
+    pub(crate) async fn reconcile(&self, task: &str, agent: Option<AgentId>) {
+        let task = call::reconcile::Task { task_id: task.into(), agent_id: agent };
+        let reconcile = Some(call::Reconcile { tasks: vec![task] });
+        let call = Call { reconcile, ..Call::default() };
+        assert_eq!(self.call(call::Type::Reconcile, call).await, 202);
+    }
+
+    pub(crate) async fn kill(&self, task: &str) {
+        let kill = call::Kill { task_id: task.into(), ..call::Kill::default() };
+        let call = Call { kill: Some(kill), ..Call::default() };
+        assert_eq!(self.call(call::Type::Kill, call).await, 202);
     }
 
     pub(crate) async fn launch(&self, offer: &Offer, tasks: Vec<TaskInfo>) {

@@ -6,7 +6,7 @@ use mesos::v1::scheduler::{Call, call, event};
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{CommandInfo, Offer, TaskInfo, TaskState};
 
-fn shell_task(id: &str, offer: &Offer, command: &str) -> TaskInfo {
+pub(crate) fn shell_task(id: &str, offer: &Offer, command: &str) -> TaskInfo {
     let needed: Resources = "cpus:0.5;mem:64".parse().unwrap();
     TaskInfo {
         name: id.into(),
@@ -19,7 +19,7 @@ fn shell_task(id: &str, offer: &Offer, command: &str) -> TaskInfo {
 }
 
 /// Acknowledges updates of the task until one is in this state.
-async fn until(scheduler: &mut Scheduler, state: TaskState) -> mesos::v1::TaskStatus {
+pub(crate) async fn until(scheduler: &mut Scheduler, state: TaskState) -> mesos::v1::TaskStatus {
     loop {
         let status = scheduler.update().await;
         if status.uuid.is_some() {

@@ -2,6 +2,7 @@
 
 mod launching;
 mod offering;
+mod returning;
 mod subscribing;
 mod updating;
 
@@ -286,6 +287,8 @@ fn launched(outputs: &[Output]) -> Vec<&TaskInfo> {
             | ToAgent::ShutdownExecutor { .. }
             | ToAgent::ShutdownFramework(_)
             | ToAgent::FrameworkSubscribed(_)
+            | ToAgent::Reregister
+            | ToAgent::UnknownTasks { .. }
             | ToAgent::Message { .. } => None,
         })
         .collect()

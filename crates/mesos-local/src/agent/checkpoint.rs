@@ -1,0 +1,182 @@
+//! What of an agent outlives its process: frameworks that checkpoint, with their executors,
+//! tasks and unacknowledged updates.
+
+use std::time::Duration;
+
+use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskInfo, TaskState, TaskStatus};
+use prost::Message;
+
+use super::state::{Executor, Framework, Kind, LiveTask, Phase};
+use super::updates::Kept;
+
+/// The state of one agent, as it is written to disk.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Checkpoint {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) frameworks: Vec<KeptFramework>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptFramework {
+    #[prost(message, optional, tag = "1")]
+    pub(super) info: Option<FrameworkInfo>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) executors: Vec<KeptExecutor>,
+    #[prost(message, repeated, tag = "3")]
+    pub(super) updates: Vec<KeptUpdates>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptExecutor {
+    #[prost(message, optional, tag = "1")]
+    info: Option<ExecutorInfo>,
+    #[prost(string, tag = "2")]
+    container_id: String,
+    #[prost(bool, tag = "3")]
+    is_custom: bool,
+    #[prost(bool, tag = "4")]
+    is_killed: bool,
+    #[prost(bool, tag = "5")]
+    is_terminated: bool,
+    #[prost(uint64, tag = "6")]
+    grace_milliseconds: u64,
+    /// The process, or 0 while it is not known.
+    #[prost(int32, tag = "7")]
+    process: i32,
+    #[prost(message, repeated, tag = "8")]
+    queued: Vec<TaskInfo>,
+    #[prost(message, repeated, tag = "9")]
+    live: Vec<KeptTask>,
+    #[prost(message, repeated, tag = "10")]
+    done: Vec<KeptTask>,
+}
+
+/// A task that an executor got; of an ended one perhaps the id alone.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptTask {
+    #[prost(string, tag = "1")]
+    id: String,
+    #[prost(message, optional, tag = "2")]
+    info: Option<TaskInfo>,
+    #[prost(enumeration = "TaskState", tag = "3")]
+    state: i32,
+}
+
+/// The updates of one task, oldest first.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptUpdates {
+    #[prost(string, tag = "1")]
+    task_id: String,
+    #[prost(message, repeated, tag = "2")]
+    pending: Vec<TaskStatus>,
+    #[prost(bytes, repeated, tag = "3")]
+    seen: Vec<Vec<u8>>,
+    #[prost(enumeration = "TaskState", tag = "4")]
+    latest_state: i32,
+}
+
+/// A container of which the next process is to take charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Survivor {
+    pub(crate) container_id: String,
+    pub(crate) process: i32,
+}
+
+impl Checkpoint {
+    /// The containers whose processes may still run.
+    pub(crate) fn survivors(&self) -> Vec<Survivor> {
+        let executors = self.frameworks.iter().flat_map(|framework| &framework.executors);
+        executors
+            .filter(|executor| !executor.is_terminated)
+            .map(|executor| Survivor {
+                container_id: executor.container_id.clone(),
+                process: executor.process,
+            })
+            .collect()
+    }
+}
+
+impl KeptFramework {
+    pub(super) fn of(framework: &Framework, updates: Vec<Kept>) -> Self {
+        let keep = |(task_id, pending, seen, latest_state): Kept| KeptUpdates {
+            task_id,
+            pending,
+            seen,
+            latest_state: latest_state.into(),
+        };
+        Self {
+            info: Some(framework.info.clone()),
+            executors: framework.executors.values().map(KeptExecutor::of).collect(),
+            updates: updates.into_iter().map(keep).collect(),
+        }
+    }
+
+    /// The framework and its updates; its executors have until `until` to return.
+    pub(super) fn restore(self, until: Duration) -> (Framework, Vec<Kept>) {
+        let mut framework = Framework::new(self.info.unwrap_or_default());
+        for kept in self.executors {
+            let executor = kept.restore(until);
+            framework.executors.insert(executor.info.executor_id.value.clone(), executor);
+        }
+        let restore = |kept: KeptUpdates| {
+            let latest_state = kept.latest_state();
+            (kept.task_id, kept.pending, kept.seen, latest_state)
+        };
+        (framework, self.updates.into_iter().map(restore).collect())
+    }
+}
+
+impl KeptExecutor {
+    fn of(executor: &Executor) -> Self {
+        let live = executor.live.iter().map(|(id, task)| KeptTask {
+            id: id.clone(),
+            info: Some(task.info.clone()),
+            state: task.state.into(),
+        });
+        let done = executor.done.iter().map(|(id, info)| KeptTask {
+            id: id.clone(),
+            info: info.clone(),
+            ..KeptTask::default()
+        });
+        Self {
+            info: Some(executor.info.clone()),
+            container_id: executor.container_id.clone(),
+            is_custom: executor.is_custom(),
+            is_killed: executor.kind == Kind::Command { is_killed: true },
+            is_terminated: !executor.has_process(),
+            grace_milliseconds: u64::try_from(executor.grace.as_millis()).unwrap_or(u64::MAX),
+            process: executor.process,
+            queued: executor.queued.clone(),
+            live: live.collect(),
+            done: done.collect(),
+        }
+    }
+
+    fn restore(self, until: Duration) -> Executor {
+        let kind =
+            if self.is_custom { Kind::Custom } else { Kind::Command { is_killed: self.is_killed } };
+        let phase = match (self.is_terminated, self.is_custom) {
+            (true, _) => Phase::Terminated,
+            (false, true) => Phase::Reregistering { until },
+            // Nobody returns for a command: the agent speaks for it.
+            (false, false) if self.live.is_empty() => Phase::Registering { until: Duration::MAX },
+            (false, false) => Phase::Running { heartbeat_at: Duration::MAX },
+        };
+        let live = self.live.into_iter().map(|kept| {
+            let state = kept.state();
+            (kept.id, LiveTask { info: kept.info.unwrap_or_default(), state })
+        });
+        Executor {
+            info: self.info.unwrap_or_default(),
+            kind,
+            container_id: self.container_id,
+            process: self.process,
+            phase,
+            stream: None,
+            queued: self.queued,
+            live: live.collect(),
+            done: self.done.into_iter().map(|kept| (kept.id, kept.info)).collect(),
+            grace: Duration::from_millis(self.grace_milliseconds),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! How does an agent come back, and how does it register again?
+
+use std::time::Duration;
+
+use mesos::state::TaskStateExt as _;
+use mesos::v1::framework_info::capability;
+use mesos::v1::task_status::Reason;
+use mesos::v1::{ExecutorId, FrameworkInfo, TaskId, TaskInfo, TaskState};
+
+use super::checkpoint::{Checkpoint, KeptFramework};
+use super::executors;
+use super::logic::Agent;
+use super::outbox::{Outbox, Output, Signal, from_agent};
+use super::state::{Blame, Executor, Framework, Phase, can, dropped_state};
+use crate::containerizer::environment;
+use crate::messages::{FromAgent, Returning, ReturningTask};
+
+/// What would survive if the agent's process ended now.
+pub(super) fn checkpoint(agent: &Agent) -> Checkpoint {
+    let keeps = |framework: &&Framework| framework.info.checkpoint() && !framework.is_terminating;
+    let keep = |framework: &Framework| {
+        let id = framework.info.id.clone().unwrap_or_default().value;
+        KeptFramework::of(framework, agent.outbox.updates.keep(&id))
+    };
+    Checkpoint { frameworks: agent.frameworks.values().filter(keeps).map(keep).collect() }
+}
+
+/// Takes over what an earlier process left. Until its executors are back, or the time for
+/// that is over, the agent is recovering and has no master.
+pub(super) fn restore(agent: &mut Agent, now: Duration, checkpoint: Checkpoint) {
+    let until = now + agent.outbox.settings.executor_reregistration_timeout;
+    for kept in checkpoint.frameworks {
+        let (framework, updates) = kept.restore(until);
+        let id = framework.info.id.clone().unwrap_or_default().value;
+        for kept in updates {
+            agent.outbox.updates.restore(&id, kept);
+        }
+        agent.frameworks.insert(id, framework);
+    }
+    agent.is_recovering = true;
+    finish_if_ready(agent, now);
+}
+
+/// Ends the recovery once no executor is awaited.
+pub(super) fn finish_if_ready(agent: &mut Agent, now: Duration) {
+    let mut executors = agent.frameworks.values().flat_map(|one| one.executors.values());
+    let is_awaited = executors.any(|one| matches!(one.phase, Phase::Reregistering { .. }));
+    if agent.is_recovering && !is_awaited {
+        agent.is_recovering = false;
+        register_again(agent, now);
+    }
+}
+
+/// Tells a master what there is, and sends again what was not acknowledged.
+pub(super) fn register_again(agent: &mut Agent, now: Duration) {
+    let returning = Box::new(returning(agent));
+    agent.outbox.tell_master(FromAgent::Reregistered(returning));
+    let ids: Vec<String> = agent.frameworks.keys().cloned().collect();
+    for id in ids {
+        let oldest = agent.outbox.updates.resend(now, &id);
+        agent.outbox.forward(oldest);
+    }
+}
+
+/// The executor did not come back in time: it is killed, and its tasks with it.
+pub(super) fn give_up(executor: &mut Executor, outbox: &mut Outbox) {
+    let timeout = environment::duration(outbox.settings.executor_reregistration_timeout);
+    let message = format!("Executor did not reregister within {timeout}");
+    let blame = Blame { reason: Reason::ExecutorReregistrationTimeout, message };
+    executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame: Some(blame) };
+    outbox.signal(&executor.container_id, Signal::Kill);
+}
+
+/// The state of the tasks of an executor that did not come back.
+pub(super) fn gone_state(framework: &FrameworkInfo) -> TaskState {
+    if can(framework, capability::Type::PartitionAware) {
+        TaskState::TaskGone
+    } else {
+        TaskState::TaskLost
+    }
+}
+
+/// Reports the end of tasks that the master counts and nobody here knows.
+pub(super) fn deny(
+    agent: &mut Agent,
+    now: Duration,
+    framework: &FrameworkInfo,
+    tasks: Vec<(TaskId, Option<ExecutorId>)>,
+) {
+    let id = framework.id.clone().unwrap_or_default();
+    for (task_id, executor_id) in tasks {
+        let known = agent.frameworks.get_mut(&id.value);
+        let is_known = known.is_some_and(|one| one.executor_of(&task_id).is_some());
+        if is_known {
+            continue;
+        }
+        let message = "Reconciliation: Task is unknown to the agent";
+        let state = dropped_state(framework);
+        let mut status = from_agent(task_id, state, Reason::Reconciliation, message);
+        status.executor_id = executor_id;
+        agent.outbox.update(now, &id, status);
+    }
+}
+
+fn returning(agent: &Agent) -> Returning {
+    let mut returning =
+        Returning { info: agent.outbox.identity.info.clone(), ..Returning::default() };
+    for framework in agent.frameworks.values().filter(|one| !one.is_terminating) {
+        returning.frameworks.push(framework.info.clone());
+        for executor in framework.executors.values() {
+            if executor.is_custom() && executor.has_process() {
+                returning.executors.push(executor.info.clone());
+            }
+            returning.tasks.extend(tasks(agent, &framework.info, executor));
+        }
+    }
+    returning
+}
+
+fn tasks<'a>(
+    agent: &'a Agent,
+    framework: &'a FrameworkInfo,
+    executor: &'a Executor,
+) -> impl Iterator<Item = ReturningTask> + 'a {
+    let id = framework.id.clone().unwrap_or_default();
+    let live = executor.live.values().map(|task| (&task.info, task.state));
+    let queued = executor.queued.iter().map(|task| (task, TaskState::TaskStaging));
+    let done = executor.done.values().flatten().map(|task| (task, TaskState::TaskLost));
+    let updates = &agent.outbox.updates;
+    live.chain(queued).chain(done).filter_map(move |(info, state): (&TaskInfo, TaskState)| {
+        let newest = updates.newest(&id.value, &info.task_id.value);
+        let (sent, latest_state) = newest.unwrap_or((None, state));
+        // An end that was acknowledged is nobody's business any more.
+        let is_over = latest_state.is_terminal() && sent.is_none();
+        (!is_over).then(|| ReturningTask {
+            framework_id: id.clone(),
+            info: TaskInfo { data: None, ..info.clone() },
+            latest_state,
+            sent: sent.cloned(),
+        })
+    })
+}
+
+/// Ends at once, without a word to anybody, what would not survive the agent's process.
+pub(super) fn orphans(agent: &Agent) -> Vec<Output> {
+    let left = agent.frameworks.values().filter(|framework| !framework.info.checkpoint());
+    let executors = left.flat_map(|framework| framework.executors.values());
+    executors
+        .filter(|executor| executors::has_container(executor))
+        .map(|executor| Output::Signal {
+            container_id: executor.container_id.clone(),
+            signal: Signal::Kill,
+        })
+        .collect()
+}
