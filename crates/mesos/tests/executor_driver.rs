@@ -4,13 +4,14 @@
 
 mod peer;
 
+use mesos::client::CallError;
+use mesos::codec::Codec;
 use mesos::executor::{Calls, Driver, Environment, Event, Events};
 use mesos::v1::executor::{Call, Event as Wire, call, event};
 use mesos::v1::{TaskInfo, TaskState, TaskStatus, task_status};
 use tokio::net::{TcpListener, TcpStream};
 
-async fn start(checkpoint: &'static str) -> (TcpListener, Events, Calls) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+fn environment(listener: &TcpListener, checkpoint: &'static str) -> Environment {
     let address = listener.local_addr().unwrap().to_string();
     let environment = Environment::from_lookup(|name| match name {
         "MESOS_FRAMEWORK_ID" => Some("f".into()),
@@ -20,7 +21,12 @@ async fn start(checkpoint: &'static str) -> (TcpListener, Events, Calls) {
         "MESOS_CHECKPOINT" => Some(checkpoint.into()),
         _ => None,
     });
-    let (events, calls) = Driver::connect(environment.unwrap()).unwrap();
+    environment.unwrap()
+}
+
+async fn start(checkpoint: &'static str) -> (TcpListener, Events, Calls) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (events, calls) = Driver::connect(environment(&listener, checkpoint)).unwrap();
     (listener, events, calls)
 }
 
@@ -132,4 +138,42 @@ async fn kill_message_and_shutdown_reach_the_user() {
     peer::send(&mut stream, &of_type(event::Type::Heartbeat)).await;
     peer::send(&mut stream, &of_type(event::Type::Shutdown)).await;
     assert!(matches!(next(&mut events).await, Event::Shutdown));
+}
+
+#[tokio::test]
+async fn an_update_is_in_the_ledger_before_it_is_sent() {
+    let (listener, mut events, calls) = start("1").await;
+    // Nobody has answered SUBSCRIBE yet, so it cannot be sent at all.
+    calls.update(running("t"));
+    assert_eq!(calls.message(vec![1]).await, Err(CallError::NotSubscribed));
+    drop(request(&listener).await);
+    assert!(!events.next().await.unwrap().unwrap_err().is_terminal());
+    let updates = request(&listener).await.call.subscribe.unwrap().unacknowledged_updates;
+    assert_eq!(updates.len(), 1);
+    assert_eq!(updates[0].status.uuid().len(), 16);
+}
+
+#[tokio::test]
+async fn an_update_that_the_agent_refuses_is_given_up() {
+    let (listener, mut events, calls) = start("1").await;
+    let _stream = accept(request(&listener).await).await;
+    next(&mut events).await;
+    calls.update(running("t"));
+    request(&listener).await.answer("400 Bad Request").await;
+    calls.flushed().await;
+}
+
+#[tokio::test]
+async fn acknowledgements_are_told_if_asked_for_also_in_json() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let builder = Driver::builder(environment(&listener, "1")).codec(Codec::Json);
+    let (mut events, _calls) = builder.acknowledgements(true).connect().unwrap();
+    let subscribe = request(&listener).await;
+    assert_eq!(subscribe.header("content-type"), Some("application/json"));
+    let mut stream = accept(subscribe).await;
+    assert!(matches!(next(&mut events).await, Event::Subscribed { first: true, .. }));
+    let acknowledged = Some(event::Acknowledged { task_id: "t".into(), uuid: vec![7; 16] });
+    let wire = Wire { acknowledged, ..of_type(event::Type::Acknowledged) };
+    peer::send_in(Codec::Json, &mut stream, &wire).await;
+    assert!(matches!(next(&mut events).await, Event::Acknowledged { uuid, .. } if uuid == [7; 16]));
 }

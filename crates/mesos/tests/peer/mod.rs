@@ -26,17 +26,29 @@ impl<C> Request<C> {
         self.socket.write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// What the request is written in.
+    fn codec(&self) -> Codec {
+        match self.header("content-type") {
+            Some("application/json") => Codec::Json,
+            _ => Codec::Protobuf,
+        }
+    }
+
     /// Answers with a stream that begins with `event`.
     pub(crate) async fn stream(mut self, headers: &str, event: &impl Wire) -> TcpStream {
         let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
         self.socket.write_all(head.as_bytes()).await.unwrap();
-        send(&mut self.socket, event).await;
+        send_in(self.codec(), &mut self.socket, event).await;
         self.socket
     }
 }
 
 pub(crate) async fn send(stream: &mut TcpStream, event: &impl Wire) {
-    let record = recordio::encode(&Codec::Protobuf.encode(event));
+    send_in(Codec::Protobuf, stream, event).await;
+}
+
+pub(crate) async fn send_in(codec: Codec, stream: &mut TcpStream, event: &impl Wire) {
+    let record = recordio::encode(&codec.encode(event));
     stream.write_all(&record).await.unwrap();
 }
 
@@ -56,6 +68,6 @@ pub(crate) async fn request<C: Wire>(listener: &TcpListener) -> Request<C> {
     while bytes.len() < end + length {
         assert_ne!(request.socket.read_buf(&mut bytes).await.unwrap(), 0);
     }
-    request.call = Codec::Protobuf.decode(&bytes[end..]).unwrap();
+    request.call = request.codec().decode(&bytes[end..]).unwrap();
     request
 }
