@@ -72,6 +72,7 @@ fn tests() -> Result<()> {
 }
 
 fn real_mesos() -> Result<()> {
+    tools::require("chromium", "chromium")?;
     let mut command = cargo(&["test", "-p", "e2e", "--features", "real-mesos", "--locked"]);
     tools::run(command.env("MESOS_SANDBOX_PREFIX", workspace::mesos_prefix()))
 }

@@ -4,4 +4,7 @@
 #![cfg(test)]
 
 mod examples;
+// Needs a Chromium, which plain `cargo test` does not install.
+#[cfg(feature = "real-mesos")]
+mod rendler;
 mod state;

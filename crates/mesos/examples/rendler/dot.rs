@@ -20,9 +20,9 @@ impl Graph {
     pub(crate) fn dot(&self) -> String {
         let mut dot = "digraph {\n  node [shape=box];\n".to_owned();
         for (index, page) in self.pages.iter().enumerate() {
-            let image = page.image.as_deref().unwrap_or_default();
-            let label = page.url.as_str();
-            dot += &format!("  p{index} [label={label:?} image={image:?} labelloc=b];\n");
+            let image = page.image.as_ref().map(|image| format!(" image={image:?} labelloc=b"));
+            let (label, image) = (page.url.as_str(), image.unwrap_or_default());
+            dot += &format!("  p{index} [label={label:?}{image}];\n");
         }
         for (from, to) in self.edges() {
             dot += &format!("  p{from} -> p{to};\n");
