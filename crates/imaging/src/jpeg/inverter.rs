@@ -124,7 +124,7 @@ enum State {
     Start,
     /// Where a segment begins.
     Segments,
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// Behind the mark of the end.
     After,
 }
@@ -265,7 +265,7 @@ impl Walk {
         }
         let scan = picture.sequential_scan(&piece.segment, &self.tables, *done)?;
         out.extend(piece.raw);
-        self.state = State::Scan(scan);
+        self.state = State::Scan(Box::new(scan));
         Ok(())
     }
 

@@ -6,73 +6,124 @@
 
 use super::huffman::{Code, SHORT_BITS};
 
-/// What the next bits are, packed into one word.
+/// A stretch is at most so long: the bits to flip have to fit beside the rest into a word. The
+/// last value of a stretch may lie beyond the bits of the look, as only its place has to be known.
+pub(super) const REACH_BITS: u32 = 19;
+
+/// What the next bits are, packed into one word: from the lowest bit up, how many there are, which
+/// of them to flip, whether they end their block, and how far they lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch(u32);
 
-const ENDS: u32 = 1 << 5;
+const COUNT: u32 = 0x3f;
+const FLIPS: u32 = (1 << ENDS_AT) - 1 - COUNT;
+const ENDS_AT: u32 = 24;
+const ADVANCE_AT: u32 = 25;
+const MOST_ADVANCE: u32 = 0x7f;
 
 impl Stretch {
     /// Not even one symbol fits. It leads further than any block goes, so nobody takes it.
-    const NONE: Self = Self(0x3ff << 6);
+    const NONE: Self = Self(MOST_ADVANCE << ADVANCE_AT);
 
-    fn new(bits: u32, flips: u16, advance: u32, ends: bool) -> Self {
-        Self(bits | if ends { ENDS } else { 0 } | advance << 6 | u32::from(flips) << 16)
+    fn new(bits: u32, flips: u64, places: u32, ends: bool) -> Self {
+        // The first bit is one of a code, so it is never flipped.
+        let flips = (flips >> (63 - ENDS_AT)) as u32 & FLIPS;
+        let advance = (places + 1 - u32::from(ends)).min(MOST_ADVANCE);
+        Self(bits | flips | u32::from(ends) << ENDS_AT | advance << ADVANCE_AT)
     }
 
     /// Bits in all.
     #[inline]
     pub(super) fn bits(self) -> u32 {
-        self.0 & 0x1f
+        self.0 & COUNT
     }
 
     /// Which of them to flip, from the top of the word.
     #[inline]
     pub(super) fn flips(self) -> u64 {
-        u64::from(self.0 & 0xffff_0000) << 32
+        u64::from(self.0 & FLIPS) << (63 - ENDS_AT)
     }
 
-    /// Places in the block that are taken; the mark of its end counts as one.
+    /// Places in the block that have to be left: those taken, of which the mark of its end is one,
+    /// and one more for what follows if it does not end.
     #[inline]
     pub(super) fn advance(self) -> u32 {
-        (self.0 >> 6) & 0x3ff
+        self.0 >> ADVANCE_AT
     }
 
+    /// 1 if the block ends with this stretch, by its mark, otherwise 0.
     #[inline]
-    pub(super) fn ends_block(self) -> bool {
-        self.0 & ENDS != 0
+    pub(super) fn ends(self) -> u32 {
+        self.0 >> ENDS_AT & 1
     }
 }
 
-/// Stretches by the next [`SHORT_BITS`] bits.
-#[derive(Debug, Clone)]
-pub(super) struct Lookup(Box<[Stretch; 1 << SHORT_BITS]>);
+/// The bits of the stretches passed, as the sum of those: only its lowest bits count, which spares
+/// taking them out of each.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Passed(u32);
 
-impl Lookup {
-    /// For places where a block goes on.
-    pub(super) fn within(ac: &Code) -> Self {
-        Self::of(|bits| Walk::new(bits).coefficients(ac))
-    }
-
-    /// For places where a block begins.
-    pub(super) fn at_start(dc: &Code, ac: &Code) -> Self {
-        Self::of(|bits| match Walk::new(bits).difference(dc) {
-            Some(walk) => walk.coefficients(ac),
-            None => Stretch::NONE,
-        })
-    }
-
-    fn of(stretch: impl Fn(u64) -> Stretch) -> Self {
-        let mut table = Box::new([Stretch::NONE; 1 << SHORT_BITS]);
-        for (entry, bits) in table.iter_mut().zip(0u64..) {
-            *entry = stretch(bits << (64 - SHORT_BITS));
-        }
-        Self(table)
+impl Passed {
+    pub(super) fn of(bits: u32) -> Self {
+        Self(bits & COUNT)
     }
 
     #[inline]
-    pub(super) fn get(&self, bits: u64) -> Stretch {
-        self.0.get((bits >> (64 - SHORT_BITS)) as usize).copied().unwrap_or(Stretch::NONE)
+    pub(super) fn add(&mut self, stretch: Stretch) {
+        self.0 = self.0.wrapping_add(stretch.0);
+    }
+
+    #[inline]
+    pub(super) fn bits(self) -> u32 {
+        self.0 & COUNT
+    }
+
+    #[inline]
+    pub(super) fn shift_left(self, bits: u64) -> u64 {
+        bits.wrapping_shl(self.0)
+    }
+
+    #[inline]
+    pub(super) fn shift_right(self, bits: u64) -> u64 {
+        bits.wrapping_shr(self.0)
+    }
+}
+
+/// Stretches by the next [`SHORT_BITS`] bits, in one table after the other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lookup(Vec<Stretch>);
+
+/// Where the tables of one kind of block begin in a [`Lookup`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct LookupPair {
+    /// For places where a block begins.
+    pub(super) at_start: u32,
+    /// For places where a block goes on.
+    pub(super) within: u32,
+}
+
+impl Lookup {
+    /// Adds the tables for blocks that are coded so.
+    pub(super) fn add(&mut self, dc: &Code, ac: &Code) -> LookupPair {
+        let at_start = self.add_table(|bits| match Walk::new(bits).difference(dc) {
+            Some(walk) => walk.coefficients(ac),
+            None => Stretch::NONE,
+        });
+        let within = self.add_table(|bits| Walk::new(bits).coefficients(ac));
+        LookupPair { at_start, within }
+    }
+
+    fn add_table(&mut self, stretch: impl Fn(u64) -> Stretch) -> u32 {
+        let base = self.0.len() as u32;
+        self.0.extend((0u64..1 << SHORT_BITS).map(|bits| stretch(bits << (64 - SHORT_BITS))));
+        base
+    }
+
+    /// The stretch at the top of `bits`, by the table that begins at `base`.
+    #[inline]
+    pub(super) fn get(&self, base: u32, bits: u64) -> Stretch {
+        let place = base as usize + (bits >> (64 - SHORT_BITS)) as usize;
+        self.0.get(place).copied().unwrap_or(Stretch::NONE)
     }
 }
 
@@ -89,13 +140,14 @@ impl Walk {
         Self { bits, used: 0, flips: 0, advance: 0 }
     }
 
-    /// Goes over a code and its value; `None` if they do not fit.
+    /// Goes over a code and its value; `None` if the code is not known whole, or the value ends
+    /// beyond the reach.
     fn step(&mut self, length: u32, size: u32) -> Option<()> {
-        let used = self.used + length + size;
-        if used > SHORT_BITS {
+        let (code_end, used) = (self.used + length, self.used + length + size);
+        if code_end > SHORT_BITS || used > REACH_BITS {
             return None;
         }
-        self.flips |= ones(size) >> (self.used + length);
+        self.flips |= ones(size) >> code_end;
         self.used = used;
         Some(())
     }
@@ -108,7 +160,8 @@ impl Walk {
     }
 
     fn coefficients(mut self, ac: &Code) -> Stretch {
-        while let Some(symbol) = ac.short(self.bits << self.used) {
+        while self.used < SHORT_BITS {
+            let Some(symbol) = ac.short(self.bits << self.used) else { break };
             let (run, size) = (u32::from(symbol.value >> 4), u32::from(symbol.value & 15));
             if size == 0 && run != 0 && run != 15 {
                 break;
@@ -128,7 +181,7 @@ impl Walk {
         if self.used == 0 {
             return Stretch::NONE;
         }
-        Stretch::new(self.used, (self.flips >> 48) as u16, self.advance, ends)
+        Stretch::new(self.used, self.flips, self.advance, ends)
     }
 }
 
@@ -154,30 +207,50 @@ mod tests {
         Code::new(&counts, &[0x00, 0x01, 0x23, 0xf0]).unwrap()
     }
 
+    fn within(bits: u64) -> Stretch {
+        let mut lookup = Lookup::default();
+        let pair = lookup.add(&standard_dc(), &ac());
+        lookup.get(pair.within, bits)
+    }
+
+    fn at_start(bits: u64) -> Stretch {
+        let mut lookup = Lookup::default();
+        let pair = lookup.add(&standard_dc(), &ac());
+        lookup.get(pair.at_start, bits)
+    }
+
     #[test]
     fn whole_symbols_are_taken_and_their_values_flipped() {
-        // 10 v, 110 vvv, then a code whose value is cut off.
-        let found = Lookup::within(&ac()).get(0b101_1101_0110_u64 << 53);
+        // 10 v, 110 vvv, then half a code.
+        let found = within(0b101_1101_0111_u64 << 53);
         assert_eq!((found.bits(), found.flips() >> 53), (9, 0b001_0001_1100));
-        assert_eq!((found.advance(), found.ends_block()), (1 + 3, false));
+        assert_eq!((found.advance(), found.ends()), (1 + 3 + 1, 0));
+    }
+
+    #[test]
+    fn a_value_may_end_beyond_the_look() {
+        // 10 v, 10 v, 10 v, then 10 and a value that is not seen.
+        let found = within(0b101_1011_0110_u64 << 53);
+        assert_eq!((found.bits(), found.flips() >> 52), (12, 0b0010_0100_1001));
+        assert_eq!((found.advance(), found.ends()), (4 + 1, 0));
     }
 
     #[test]
     fn the_end_of_a_block_ends_the_stretch() {
-        let found = Lookup::within(&ac()).get(0b1000_1000_u64 << 56);
-        assert_eq!((found.bits(), found.advance(), found.ends_block()), (4, 2, true));
+        let found = within(0b1000_1000_u64 << 56);
+        assert_eq!((found.bits(), found.advance(), found.ends()), (4, 2, 1));
     }
 
     #[test]
     fn a_block_begins_with_its_difference() {
         // The standard's code for two bits is 011.
-        let found = Lookup::at_start(&standard_dc(), &ac()).get(0b0_1110_0000_u64 << 55);
+        let found = at_start(0b0_1110_0000_u64 << 55);
         assert_eq!((found.bits(), found.flips() >> 53), (6, 0b000_1100_0000));
-        assert_eq!((found.advance(), found.ends_block()), (2, true));
+        assert_eq!((found.advance(), found.ends()), (2, 1));
     }
 
     #[test]
     fn what_does_not_fit_is_left_to_others() {
-        assert_eq!(Lookup::within(&ac()).get(u64::MAX), Stretch::NONE);
+        assert_eq!(within(u64::MAX), Stretch::NONE);
     }
 }

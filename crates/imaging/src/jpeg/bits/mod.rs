@@ -8,10 +8,12 @@
 //!
 //! - [`pipe`] carries bits from input to output and flips what it is told to;
 //! - [`huffman`] and [`lookup`] find the symbols, several by one look;
+//! - [`burst`] is the innermost loop, over data that [`stage`] lays out for it;
 //! - [`scan`] knows which blocks a scan holds, [`sequential`] goes through them, and
 //!   [`progressive`] through those that are told in several scans;
 //! - [`tables`] keeps what the segments before a scan define.
 
+mod burst;
 mod difference;
 mod huffman;
 mod lookup;
@@ -19,6 +21,7 @@ mod pipe;
 mod progressive;
 mod scan;
 mod sequential;
+mod stage;
 mod tables;
 
 pub(super) use pipe::Halt;
@@ -26,7 +29,7 @@ pub(super) use progressive::{Failure, Progressive};
 pub(super) use sequential::Scan;
 pub(super) use tables::Tables;
 
-use sequential::Channel;
+use sequential::{Channel, Coding};
 use tables::Lookups;
 
 use super::segments::{Frame, Segment};
@@ -60,12 +63,13 @@ impl Picture<'_> {
             let (dc, ac) = (tables.dc(selected.dc)?, tables.ac(selected.ac)?);
             let pair = lookups.get((selected.dc, &dc), (selected.ac, &ac));
             let shift = self.shift(selected.place, tables)?;
-            Ok(Channel::new((dc, ac), pair, shift, self.map))
+            Ok(Channel::new((dc, ac), pair, shift))
         });
         let channels = channels.collect::<Result<Vec<_>, Error>>()?;
         let grid = header.grid(self.frame);
         let interval = tables.restart_interval.into();
-        Ok(Scan::new(position, grid, channels, interval, self.most_rows.div_ceil(8)))
+        let coding = Coding { lookup: lookups.lookup, channels, map: self.map };
+        Ok(Scan::new(position, grid, coding, interval, self.most_rows.div_ceil(8)))
     }
 
     /// How far inversion lowers the DC coefficients of the component at `place` beyond negating them, in steps.

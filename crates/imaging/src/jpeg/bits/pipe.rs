@@ -4,7 +4,7 @@
 //! window of 57 bits or more over the input. Symbols are told off from its front, with the bits to
 //! flip noted in a mask beside it; once it runs low, all of them go out together.
 
-use super::lookup::ones;
+use super::{lookup::ones, stage::Stage};
 use crate::jpeg::segments::EOI;
 
 /// Where the entropy-coded data cannot be followed any further.
@@ -41,9 +41,9 @@ pub(super) struct Pipe {
     sink: Sink,
 }
 
-/// The window of a pipe. It is apart so that the innermost loop can hold it in registers.
+/// The window of a pipe.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct View {
+struct View {
     /// The next bits, from the top.
     window: u64,
     /// Bits of the window that are known.
@@ -58,19 +58,19 @@ impl View {
     /// The next bits from the top of the word; as many are known as are [`left`](Self::left), the
     /// others mean nothing.
     #[inline]
-    pub(super) fn peek(&self) -> u64 {
+    fn peek(&self) -> u64 {
         self.window << self.used
     }
 
     #[inline]
-    pub(super) fn left(&self) -> u32 {
+    fn left(&self) -> u32 {
         self.have - self.used
     }
 
     /// Tells off `count` bits, no more than are left, and flips those that are set in `flips`,
     /// which are counted from the top.
     #[inline]
-    pub(super) fn pass(&mut self, count: u32, flips: u64) {
+    fn pass(&mut self, count: u32, flips: u64) {
         self.flips |= flips >> self.used;
         self.used += count;
     }
@@ -79,15 +79,6 @@ impl View {
 impl Pipe {
     pub(super) fn new(position: usize) -> Self {
         Self { view: View::default(), end: End::Unknown, position, sink: Sink::default() }
-    }
-
-    pub(super) fn view(&self) -> View {
-        self.view
-    }
-
-    /// Puts a view back that was taken out and went on.
-    pub(super) fn set_view(&mut self, view: View) {
-        self.view = view;
     }
 
     pub(super) fn peek(&self) -> u64 {
@@ -173,6 +164,25 @@ impl Pipe {
         self.view.window <<= instead_of;
         self.view.have -= instead_of;
         self.sink.put(bits, count, out);
+    }
+
+    /// Lays the next bits out in `stage` as far as they are plain data; whether that is worth
+    /// while. Nothing is taken before [`Self::give_back`].
+    pub(super) fn lend(&self, data: &[u8], stage: &mut Stage) -> bool {
+        let rest = data.get(self.position..).unwrap_or_default();
+        self.end == End::Unknown && stage.fill(self.peek(), self.left(), rest)
+    }
+
+    /// Takes what was lent up to the bit `end` of the stage, with the bits there that were
+    /// flipped; `false`, and nothing is taken, if that is not beyond what the window held.
+    pub(super) fn give_back(&mut self, stage: &Stage, end: usize, out: &mut Vec<u8>) -> bool {
+        let Some(position) = stage.passed(end) else { return false };
+        self.flush(out);
+        stage.write(end, &mut self.sink, out);
+        self.position += position;
+        let (window, have) = stage.rest_of_byte(end);
+        self.view = View { window, have, used: 0, flips: 0 };
+        true
     }
 
     /// What it means that a symbol is longer than what is left.
@@ -277,6 +287,9 @@ fn has_ff(word: u64) -> bool {
     zero.wrapping_sub(LOW) & word & HIGH != 0
 }
 
+/// Bytes that are shifted at once, a multiple of eight.
+const PIECE: usize = 512;
+
 /// Collects bits into bytes, with a zero after each 0xff.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sink {
@@ -302,6 +315,33 @@ impl Sink {
         self.count = total - 64;
     }
 
+    /// Takes many bits at once.
+    pub(super) fn put_bytes(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.write_whole_bytes(out);
+        for piece in bytes.chunks(PIECE) {
+            let mut shifted = [0; PIECE];
+            let (words, rest) = piece.as_chunks();
+            for (word, shifted) in words.iter().zip(shifted.as_chunks_mut().0) {
+                let word = u64::from_be_bytes(*word);
+                *shifted = (self.bits | word >> self.count).to_be_bytes();
+                self.bits = (word << 1) << (63 - self.count);
+            }
+            stuff(shifted.get(..words.len() * 8).unwrap_or_default(), out);
+            for &byte in rest {
+                self.put(u64::from(byte) << 56, 8, out);
+            }
+        }
+    }
+
+    /// Keeps less than a byte.
+    fn write_whole_bytes(&mut self, out: &mut Vec<u8>) {
+        while self.count >= 8 {
+            push_stuffed((self.bits >> 56) as u8, out);
+            self.bits <<= 8;
+            self.count -= 8;
+        }
+    }
+
     /// Writes what there is, with the last byte filled up with ones or zeros.
     pub(super) fn align(&mut self, with_ones: bool, out: &mut Vec<u8>) {
         if with_ones {
@@ -321,6 +361,17 @@ fn write_stuffed(word: u64, out: &mut Vec<u8>) {
     } else {
         out.extend_from_slice(&word.to_be_bytes());
     }
+}
+
+/// Writes bytes with a zero after each 0xff.
+fn stuff(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut written = 0;
+    for at in memchr::memchr_iter(0xff, bytes) {
+        out.extend_from_slice(bytes.get(written..=at).unwrap_or_default());
+        out.push(0);
+        written = at + 1;
+    }
+    out.extend_from_slice(bytes.get(written..).unwrap_or_default());
 }
 
 fn push_stuffed(byte: u8, out: &mut Vec<u8>) {

@@ -3,30 +3,37 @@
 use std::rc::Rc;
 
 use super::{
+    burst::{self, BLOCK, Lanes},
     difference,
-    huffman::{Code, SHORT_BITS},
-    lookup::ones,
+    huffman::Code,
+    lookup::{Lookup, LookupPair, REACH_BITS, ones},
     pipe::{Halt, Pipe},
     scan::Grid,
-    tables::Pair,
+    stage::Stage,
 };
 use crate::invert::SampleMap;
-
-/// Coefficients in a block.
-const BLOCK: u32 = 64;
 
 /// A block takes less than this many bytes: 64 codes of 16 bits with values of 15, with a stuffed
 /// zero after each byte.
 const LONGEST_BLOCK: usize = 64 * 31 / 8 * 2;
+
+/// Fewer blocks are not worth the preparation.
+const SHORTEST_BURST: u32 = 8;
+
+/// How the blocks of the components are coded.
+#[derive(Debug)]
+pub(super) struct Coding {
+    pub(super) lookup: Lookup,
+    pub(super) channels: Vec<Channel>,
+    pub(super) map: SampleMap,
+}
 
 /// How the blocks of one component are coded.
 #[derive(Debug)]
 pub(super) struct Channel {
     dc: Rc<Code>,
     ac: Rc<Code>,
-    lookups: Pair,
-    /// Of the bits that inversion flips, those that are flipped: all or none.
-    mask: u64,
+    tables: LookupPair,
     /// How far the DC coefficients are lowered.
     shift: i32,
     /// The part of the shift that the blocks since the last restart have not brought in yet.
@@ -37,8 +44,9 @@ pub(super) struct Channel {
 #[derive(Debug)]
 pub(in crate::jpeg) struct Scan {
     pipe: Pipe,
+    stage: Stage,
     grid: Grid,
-    channels: Vec<Channel>,
+    coding: Coding,
     /// Units between restarts; 0 without any.
     restart_interval: u32,
     /// Rows that the limits allow, for files that tell their height at the end.
@@ -50,6 +58,9 @@ pub(in crate::jpeg) struct Scan {
 /// How far the scan is.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
+    /// The block in its unit, and the coefficients of it that are done.
+    slot: usize,
+    done: u32,
     column: u32,
     row: u32,
     since_restart: u32,
@@ -77,12 +88,20 @@ impl Scan {
     pub(super) fn new(
         position: usize,
         grid: Grid,
-        channels: Vec<Channel>,
+        coding: Coding,
         restart_interval: u32,
         most_rows: u32,
     ) -> Self {
-        let (pipe, place) = (Pipe::new(position), Place::default());
-        Self { pipe, grid, channels, restart_interval, most_rows, place, next: Next::Unit }
+        Self {
+            pipe: Pipe::new(position),
+            stage: Stage::default(),
+            grid,
+            coding,
+            restart_interval,
+            most_rows,
+            place: Place::default(),
+            next: Next::Unit,
+        }
     }
 
     /// The first byte of the input that is not needed any more.
@@ -127,16 +146,20 @@ impl Scan {
     fn units(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
         let longest_unit = self.grid.units.len() * LONGEST_BLOCK;
         while self.next == Next::Unit {
+            if self.burst(data, out) {
+                continue;
+            }
             if data.len() - self.pipe.position() > longest_unit {
                 self.unit(data, out)?;
                 continue;
             }
             let (pipe, place, length) = (self.pipe, self.place, out.len());
-            let pending: Vec<i32> = self.channels.iter().map(|channel| channel.pending).collect();
+            let channels = self.coding.channels.iter();
+            let pending: Vec<i32> = channels.map(|channel| channel.pending).collect();
             if let Err(halt) = self.unit(data, out) {
                 (self.pipe, self.place, self.next) = (pipe, place, Next::Unit);
                 out.truncate(length);
-                let channels = self.channels.iter_mut().zip(pending);
+                let channels = self.coding.channels.iter_mut().zip(pending);
                 channels.for_each(|(channel, pending)| channel.pending = pending);
                 return Err(halt);
             }
@@ -144,12 +167,58 @@ impl Scan {
         Ok(())
     }
 
-    fn unit(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
-        for &slot in &self.grid.units {
-            if let Some(channel) = self.channels.get_mut(slot) {
-                channel.block(&mut self.pipe, data, out)?;
-            }
+    /// Goes on fast, up to the last unit before something else is due; whether it did.
+    fn burst(&mut self, data: &[u8], out: &mut Vec<u8>) -> bool {
+        let channels = &self.coding.channels;
+        if channels.iter().any(|channel| channel.pending != 0) {
+            return false;
         }
+        let blocks = self.plain_units().saturating_mul(self.grid.units.len() as u32);
+        if blocks < SHORTEST_BURST || !self.pipe.lend(data, &mut self.stage) {
+            return false;
+        }
+        let channels = self.grid.units.iter().filter_map(|&slot| channels.get(slot));
+        let unit: Vec<burst::Coding<'_>> = channels.map(Channel::coding).collect();
+        let start = burst::Position {
+            bit: self.stage.first_bit(),
+            slot: self.place.slot as u32,
+            done: self.place.done,
+            blocks: 0,
+        };
+        let (data_lane, flipped) = self.stage.lanes();
+        let mut lanes = Lanes { data: data_lane, flipped, mask: self.coding.mask() };
+        let end = burst::run(&mut lanes, &self.coding.lookup, &unit, start, blocks);
+        if !self.pipe.give_back(&self.stage, end.bit, out) {
+            return false;
+        }
+        self.place.pass((start.slot + end.blocks) / unit.len() as u32, self.grid.across);
+        (self.place.slot, self.place.done) = (end.slot as usize, end.done);
+        true
+    }
+
+    /// Units, from the one that is begun, after which nothing but the next one is due.
+    fn plain_units(&self) -> u32 {
+        let Place { column, row, since_restart, .. } = self.place;
+        let rows = self.grid.down.saturating_sub(row);
+        let to_end = (rows.saturating_mul(self.grid.across)).saturating_sub(column);
+        let to_restart = match self.restart_interval {
+            0 => u32::MAX,
+            interval => interval - since_restart,
+        };
+        to_end.min(to_restart).saturating_sub(1)
+    }
+
+    fn unit(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
+        let mask = self.coding.mask();
+        while let Some(&slot) = self.grid.units.get(self.place.slot) {
+            if let Some(channel) = self.coding.channels.get_mut(slot) {
+                let mut bits = Bits { pipe: &mut self.pipe, data, out, mask };
+                channel.block(&self.coding.lookup, &mut bits, self.place.done)?;
+            }
+            self.place.slot += 1;
+            self.place.done = 0;
+        }
+        self.place.slot = 0;
         self.step(data, out)
     }
 
@@ -192,66 +261,78 @@ impl Scan {
     }
 
     fn forget_predictions(&mut self) {
-        self.channels.iter_mut().for_each(|channel| channel.pending = channel.shift);
+        let channels = self.coding.channels.iter_mut();
+        channels.for_each(|channel| channel.pending = channel.shift);
     }
 }
 
+impl Place {
+    /// Goes on by so many units, none of which leads anywhere but to the next.
+    fn pass(&mut self, units: u32, across: u32) {
+        self.since_restart += units;
+        let column = self.column + units;
+        self.row += column / across;
+        self.column = column % across;
+    }
+}
+
+impl Coding {
+    /// Of the bits that inversion flips, those that are flipped: all or none.
+    fn mask(&self) -> u64 {
+        u64::from_ne_bytes([self.map.mask(); 8])
+    }
+}
+
+/// Where the bits of a block come from and go to.
+struct Bits<'a> {
+    pipe: &'a mut Pipe,
+    data: &'a [u8],
+    out: &'a mut Vec<u8>,
+    mask: u64,
+}
+
 impl Channel {
-    pub(super) fn new(
-        (dc, ac): (Rc<Code>, Rc<Code>),
-        lookups: Pair,
-        shift: i32,
-        map: SampleMap,
-    ) -> Self {
-        let mask = u64::from_ne_bytes([map.mask(); 8]);
-        Self { dc, ac, lookups, mask, shift, pending: shift }
+    pub(super) fn new((dc, ac): (Rc<Code>, Rc<Code>), tables: LookupPair, shift: i32) -> Self {
+        Self { dc, ac, tables, shift, pending: shift }
     }
 
-    #[inline]
-    fn block(&mut self, pipe: &mut Pipe, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
-        let (mut lookup, mut done) = (&*self.lookups.at_start, 0);
-        if self.pending != 0 {
-            difference::shift(pipe, data, out, &self.dc, &mut self.pending)?;
-            (lookup, done) = (&*self.lookups.within, 1);
+    fn coding(&self) -> burst::Coding<'_> {
+        burst::Coding { dc: &self.dc, ac: &self.ac, tables: self.tables }
+    }
+
+    /// One block, of which so many coefficients are done already.
+    fn block(&mut self, lookup: &Lookup, bits: &mut Bits<'_>, mut done: u32) -> Result<(), Halt> {
+        if self.pending != 0 && done == 0 {
+            difference::shift(bits.pipe, bits.data, bits.out, &self.dc, &mut self.pending)?;
+            done = 1;
         }
-        let mut view = pipe.view();
-        loop {
-            if view.left() < SHORT_BITS {
-                pipe.set_view(view);
-                pipe.refill(data, out);
-                view = pipe.view();
+        while done < BLOCK {
+            let base = if done == 0 { self.tables.at_start } else { self.tables.within };
+            if bits.pipe.left() < REACH_BITS {
+                bits.pipe.refill(bits.data, bits.out);
             }
-            let stretch = lookup.get(view.peek());
+            let stretch = lookup.get(base, bits.pipe.peek());
             let after = done + stretch.advance();
-            let ends = if after > BLOCK || stretch.bits() > view.left() {
+            if after > BLOCK || stretch.bits() > bits.pipe.left() {
                 // Long codes, the last bits, and blocks that end within the stretch.
-                pipe.set_view(view);
-                let ends = self.symbol(pipe, data, out, &mut done)?;
-                view = pipe.view();
-                ends
-            } else {
-                view.pass(stretch.bits(), stretch.flips() & self.mask);
-                done = after;
-                stretch.ends_block()
-            };
-            if ends || done == BLOCK {
-                pipe.set_view(view);
-                return Ok(());
+                if self.symbol(bits, &mut done)? {
+                    break;
+                }
+                continue;
             }
-            lookup = &self.lookups.within;
+            bits.pipe.pass(stretch.bits(), stretch.flips() & bits.mask);
+            if stretch.ends() == 1 {
+                break;
+            }
+            done = after - 1;
         }
+        Ok(())
     }
 
     /// One symbol; whether it is the end of the block.
-    #[cold]
-    fn symbol(
-        &self,
-        pipe: &mut Pipe,
-        data: &[u8],
-        out: &mut Vec<u8>,
-        done: &mut u32,
-    ) -> Result<bool, Halt> {
-        pipe.fill(data, out);
+    fn symbol(&self, bits: &mut Bits<'_>, done: &mut u32) -> Result<bool, Halt> {
+        bits.pipe.fill(bits.data, bits.out);
+        let pipe = &mut *bits.pipe;
         let code = if *done == 0 { &self.dc } else { &self.ac };
         let symbol = code.symbol(pipe.peek()).ok_or_else(|| difference::no_code(pipe))?;
         if symbol.length > pipe.left() {
@@ -264,8 +345,8 @@ impl Channel {
         if size > 15 {
             return Err(Halt::Broken("a difference is larger than eight bits allow"));
         }
-        let bits = symbol.length + size;
-        if bits > pipe.left() {
+        let length = symbol.length + size;
+        if length > pipe.left() {
             return Err(pipe.shortage());
         }
         let ends = *done > 0 && symbol.value == 0;
@@ -276,7 +357,7 @@ impl Channel {
         if *done > BLOCK {
             return Err(Halt::Broken("a block has more than 64 coefficients"));
         }
-        pipe.pass(bits, (ones(size) >> symbol.length) & self.mask);
+        pipe.pass(length, (ones(size) >> symbol.length) & bits.mask);
         Ok(ends)
     }
 }

@@ -2,7 +2,11 @@
 
 use std::rc::Rc;
 
-use super::{huffman::Code, lookup::Lookup, scan::broken};
+use super::{
+    huffman::Code,
+    lookup::{Lookup, LookupPair},
+    scan::broken,
+};
 use crate::{
     Error, Format,
     cursor::Cursor,
@@ -75,13 +79,9 @@ fn get(tables: &[Option<Rc<Code>>; 4], number: usize) -> Result<Rc<Code>, Error>
 /// Lookups that are made already, by the numbers of their tables: components often share theirs,
 /// and then share the processor's cache too.
 #[derive(Debug, Default)]
-pub(super) struct Lookups(Vec<((usize, usize), Pair)>);
-
-/// What to look up at the start of a block and within it.
-#[derive(Debug, Clone)]
-pub(super) struct Pair {
-    pub(super) at_start: Rc<Lookup>,
-    pub(super) within: Rc<Lookup>,
+pub(super) struct Lookups {
+    known: Vec<((usize, usize), LookupPair)>,
+    pub(super) lookup: Lookup,
 }
 
 impl Lookups {
@@ -89,14 +89,13 @@ impl Lookups {
         &mut self,
         (dc_number, dc): (usize, &Code),
         (ac_number, ac): (usize, &Code),
-    ) -> Pair {
+    ) -> LookupPair {
         let numbers = (dc_number, ac_number);
-        if let Some((_, pair)) = self.0.iter().find(|(known, _)| *known == numbers) {
-            return pair.clone();
+        if let Some((_, pair)) = self.known.iter().find(|(known, _)| *known == numbers) {
+            return *pair;
         }
-        let pair =
-            Pair { at_start: Lookup::at_start(dc, ac).into(), within: Lookup::within(ac).into() };
-        self.0.push((numbers, pair.clone()));
+        let pair = self.lookup.add(dc, ac);
+        self.known.push((numbers, pair));
         pair
     }
 }
