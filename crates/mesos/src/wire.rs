@@ -29,5 +29,6 @@ wire! {
     crate::v1::MasterInfo => "mesos.v1.MasterInfo",
     crate::v1::Offer => "mesos.v1.Offer",
     crate::v1::Resource => "mesos.v1.Resource",
+    crate::v1::ContainerStatus => "mesos.v1.ContainerStatus",
     crate::v1::DiscoveryInfo => "mesos.v1.DiscoveryInfo",
 }

@@ -9,14 +9,16 @@ use axum::routing::{get, post};
 use axum::{Json, http::HeaderValue};
 use futures_util::stream;
 use mesos::codec::Codec;
-use mesos::json::first_missing_field;
 use mesos::resources::Resources;
 use mesos::v1::executor::{Call, call};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
+use super::body;
+use super::scheduler::respond;
 use crate::agent::outbox::Identity;
 use crate::agent::{Request, Told, validate};
+use crate::master::Reply;
 
 /// What the endpoints need.
 #[derive(Clone)]
@@ -50,14 +52,14 @@ async fn state(State(api): State<Api>) -> Json<serde_json::Value> {
 
 async fn executor(State(api): State<Api>, headers: HeaderMap, body: Bytes) -> Response {
     let answer = answer(&api, &headers, &body).await;
-    answer.unwrap_or_else(|refusal| (refusal.status, refusal.message).into_response())
+    answer.unwrap_or_else(respond)
 }
 
 /// Checks in the order in which a real agent does.
-async fn answer(api: &Api, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
-    let call = decode(content_type(headers)?, body)?;
+async fn answer(api: &Api, headers: &HeaderMap, bytes: &[u8]) -> Result<Response, Reply> {
+    let call: Call = body::read(headers, bytes)?;
     validate::call(&call).map_err(|complaint| {
-        refuse(StatusCode::BAD_REQUEST, format!("Failed to validate Executor::Call: {complaint}"))
+        Reply::bad_request(format!("Failed to validate Executor::Call: {complaint}"))
     })?;
     let mut accept = Codec::Json;
     match call.r#type() {
@@ -67,15 +69,12 @@ async fn answer(api: &Api, headers: &HeaderMap, body: &[u8]) -> Result<Response,
     }
     let (respond, response) = oneshot::channel();
     let request = Request { call: Box::new(call), accept, respond };
-    let gone = || refuse(StatusCode::SERVICE_UNAVAILABLE, "The agent is ending".to_owned());
+    let gone = || Reply::new(503, "The agent is ending");
     api.requests.send(request).map_err(|_| gone())?;
     match response.await.map_err(|_| gone())? {
         Told::Accepted => Ok(StatusCode::ACCEPTED.into_response()),
         Told::Stream(events) => Ok(event_stream(accept, events)),
-        Told::Refused { status, message } => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-            Err(refuse(status, message.to_owned()))
-        }
+        Told::Refused { status, message } => Err(Reply::new(status, message)),
     }
 }
 
@@ -88,39 +87,14 @@ fn event_stream(codec: Codec, events: mpsc::UnboundedReceiver<Bytes>) -> Respons
     ([(header::CONTENT_TYPE, media_type)], Body::from_stream(records)).into_response()
 }
 
-fn content_type(headers: &HeaderMap) -> Result<Codec, Refusal> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        let message = "Expecting 'Content-Type' to be present";
-        return Err(refuse(StatusCode::BAD_REQUEST, message.to_owned()));
-    };
-    let known = [Codec::Json, Codec::Protobuf];
-    known.into_iter().find(|codec| value == codec.media_type()).ok_or_else(|| {
-        let message = "Expecting 'Content-Type' of application/json or application/x-protobuf";
-        refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned())
-    })
-}
-
-fn decode(codec: Codec, body: &[u8]) -> Result<Call, Refusal> {
-    let bad = |why: String| {
-        refuse(StatusCode::BAD_REQUEST, format!("Failed to parse body into Call: {why}"))
-    };
-    let call = codec.decode(body).map_err(|error| bad(error.to_string()))?;
-    let missing = match codec {
-        Codec::Protobuf => first_missing_field::<Call>(body),
-        // Reading JSON finds them by itself.
-        Codec::Json => None,
-    };
-    missing.map_or(Ok(call), |path| Err(bad(format!("the required field {path} is missing"))))
-}
-
 /// The encoding of events: JSON if it is acceptable at all, else protobuf.
-fn accepted(headers: &HeaderMap) -> Result<Codec, Refusal> {
+fn accepted(headers: &HeaderMap) -> Result<Codec, Reply> {
     let Some(value) = headers.get(header::ACCEPT) else { return Ok(Codec::Json) };
     let value = value.to_str().unwrap_or_default();
     [Codec::Json, Codec::Protobuf].into_iter().find(|codec| accepts(value, *codec)).ok_or_else(
         || {
             let message = "Expecting 'Accept' to allow application/json or application/x-protobuf";
-            refuse(StatusCode::NOT_ACCEPTABLE, message.to_owned())
+            Reply::new(406, message)
         },
     )
 }
@@ -134,16 +108,6 @@ fn accepts(value: &str, codec: Codec) -> bool {
         let quality = parts.find_map(|part| part.strip_prefix("q="));
         matches && quality.is_none_or(|q| q.parse::<f32>().is_ok_and(|q| q > 0.0))
     })
-}
-
-/// A status of 400 or more with a sentence.
-struct Refusal {
-    status: StatusCode,
-    message: String,
-}
-
-fn refuse(status: StatusCode, message: String) -> Refusal {
-    Refusal { status, message }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the HTTP endpoints answer.
 
 mod access;
+mod body;
 pub(crate) mod executor;
 mod operator;
 mod scheduler;
@@ -37,7 +38,11 @@ pub(crate) fn master_router(context: Context) -> Router {
     let reading = Router::new()
         .route("/state", get(operator::state))
         .route("/slaves", get(operator::agents))
-        .route("/frameworks", get(operator::frameworks));
+        .route("/frameworks", get(operator::frameworks))
+        .route("/tasks", get(operator::tasks))
+        .route("/roles", get(operator::roles))
+        .route("/state-summary", get(operator::summary))
+        .route("/flags", get(operator::flags));
     let writing = Router::new().route("/teardown", post(operator::teardown));
     // Whoever asks for the leader need not say who he is.
     let open = Router::new()

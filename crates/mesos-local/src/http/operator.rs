@@ -12,7 +12,7 @@ use super::Context;
 use super::access::Principal;
 use super::scheduler::{respond, shutting_down};
 use crate::actor::Request;
-use crate::master::{Reply, VERSION, View};
+use crate::master::{Reply, TasksWanted, VERSION, View};
 use crate::settings::Leader;
 
 type Parameters = HashMap<String, String>;
@@ -41,6 +41,33 @@ pub(super) async fn frameworks(
     Query(mut parameters): Query<Parameters>,
 ) -> Response {
     show(&context, View::Frameworks(parameters.remove("framework_id"))).await
+}
+
+pub(super) async fn tasks(
+    State(context): State<Context>,
+    Query(mut parameters): Query<Parameters>,
+) -> Response {
+    let mut number = |name| parameters.remove(name).and_then(|text| text.parse().ok());
+    let wanted = TasksWanted {
+        limit: number("limit"),
+        offset: number("offset").unwrap_or_default(),
+        ascending: parameters.remove("order").is_some_and(|order| order == "asc"),
+        framework_id: parameters.remove("framework_id"),
+        task_id: parameters.remove("task_id"),
+    };
+    show(&context, View::Tasks(wanted)).await
+}
+
+pub(super) async fn roles(State(context): State<Context>) -> Response {
+    show(&context, View::Roles).await
+}
+
+pub(super) async fn summary(State(context): State<Context>) -> Response {
+    show(&context, View::Summary).await
+}
+
+pub(super) async fn flags(State(context): State<Context>) -> Response {
+    show(&context, View::Flags).await
 }
 
 pub(super) async fn metrics(State(context): State<Context>) -> Response {

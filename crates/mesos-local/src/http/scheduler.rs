@@ -5,14 +5,13 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use mesos::codec::{Codec, CodecError};
-use mesos::json::first_missing_field;
+use mesos::codec::Codec;
 use mesos::v1::scheduler::{Call, call};
 use uuid::Uuid;
 
-use super::Context;
 use super::access::Principal;
 use super::subscription::Subscription;
+use super::{Context, body};
 use crate::actor::Request;
 use crate::faults::Fault;
 use crate::master::{Reply, StreamId, other_principal, validate_call};
@@ -55,20 +54,8 @@ fn meet(fault: Fault) -> Response {
 }
 
 /// The call in the body, valid in itself, or the refusal.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<(call::Type, Call), Reply> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .ok_or_else(|| Reply::bad_request("Expecting 'Content-Type' to be present"))?;
-    let codec = [Codec::Protobuf, Codec::Json]
-        .into_iter()
-        .find(|codec| content_type == codec.media_type())
-        .ok_or_else(|| {
-            Reply::new(
-                415,
-                "Expecting 'Content-Type' of application/json or application/x-protobuf",
-            )
-        })?;
-    let call = decode(codec, body)?;
+fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<(call::Type, Call), Reply> {
+    let call: Call = body::read(headers, bytes)?;
     let kind = validate_call(&call).map_err(|fault| {
         Reply::bad_request(format!("Failed to validate scheduler::Call: {fault}"))
     })?;
@@ -88,27 +75,6 @@ fn named(principal: Option<&str>, read: (call::Type, Call)) -> Result<(call::Typ
         }
     }
     Ok((kind, call))
-}
-
-fn decode(codec: Codec, body: &[u8]) -> Result<Call, Reply> {
-    let unparsable = || Reply::bad_request("Failed to parse body into Call protobuf");
-    match codec.decode::<Call>(body) {
-        // A real master refuses what lacks a required field; prost would fill it in.
-        Ok(_) if codec == Codec::Protobuf && first_missing_field::<Call>(body).is_some() => {
-            Err(unparsable())
-        }
-        Ok(call) => Ok(call),
-        Err(CodecError::Protobuf(_)) => Err(unparsable()),
-        Err(CodecError::Json(error)) => {
-            let is_json = serde_json::from_slice::<serde_json::Value>(body).is_ok();
-            let what = if is_json {
-                "Failed to convert JSON into Call protobuf"
-            } else {
-                "Failed to parse body into JSON"
-            };
-            Err(Reply::bad_request(format!("{what}: {error}")))
-        }
-    }
 }
 
 async fn subscribe(context: &Context, headers: &HeaderMap, call: Call) -> Response {

@@ -25,6 +25,8 @@ mod tests;
 mod timers;
 mod updates;
 mod view;
+mod view_parts;
+mod views;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem;
@@ -47,6 +49,7 @@ use timers::{Timer, Timers};
 pub(crate) use call_validation::{other_principal, validate as validate_call};
 pub(crate) use input::{Input, Output, Reply, StreamId};
 pub(crate) use view::View;
+pub(crate) use views::TasksWanted;
 
 /// The Mesos version whose behaviour is the model.
 pub(crate) const VERSION: &str = "1.11.0";

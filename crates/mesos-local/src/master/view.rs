@@ -1,15 +1,15 @@
 //! What operators see, in the names of the old JSON: an agent is a slave there.
 
 use mesos::resources::{CPUS, DISK, MEM, Resources};
-use mesos::state::TaskStateExt as _;
 use mesos::v1::scheduler::call;
-use mesos::v1::{DiscoveryInfo, FrameworkId, Labels, OfferId, TaskState, TaskStatus};
+use mesos::v1::{FrameworkId, OfferId, TaskState};
 use serde_json::{Map, Value, json};
 
 use super::agent::Agent;
 use super::framework::Framework;
 use super::task::Task;
-use super::task_validation::ranges_text;
+use super::view_parts::{attributes_view, labels_view, resources_view, sum, task_view};
+use super::views::TasksWanted;
 use super::{Master, VERSION};
 
 /// What is asked for.
@@ -21,6 +21,14 @@ pub(crate) enum View {
     Agents(Option<String>),
     /// The frameworks, or the one with this id.
     Frameworks(Option<String>),
+    /// Tasks, the newest first unless asked otherwise.
+    Tasks(TasksWanted),
+    /// The roles that frameworks have.
+    Roles,
+    /// Agents and frameworks with counts of their tasks.
+    Summary,
+    /// What was chosen about the master.
+    Flags,
     /// The counters and gauges.
     Metrics,
 }
@@ -38,6 +46,10 @@ impl Master {
                 "completed_frameworks": self.completed_view(id.as_deref()),
                 "unregistered_frameworks": [],
             }),
+            View::Tasks(wanted) => self.tasks_view(wanted),
+            View::Roles => self.roles_view(),
+            View::Summary => self.summary_view(),
+            View::Flags => json!({ "flags": self.flags_view() }),
             View::Metrics => self.metrics_view(),
         }
     }
@@ -59,7 +71,7 @@ impl Master {
             },
             "start_time": started,
             "elected_time": started,
-            "flags": {},
+            "flags": self.flags_view(),
             "activated_slaves": self.agents.len(),
             "deactivated_slaves": 0,
             "unreachable_slaves": self.unreachable.len(),
@@ -72,7 +84,7 @@ impl Master {
         })
     }
 
-    fn agents_view(&self, id: Option<&str>) -> Vec<Value> {
+    pub(super) fn agents_view(&self, id: Option<&str>) -> Vec<Value> {
         let wanted = |agent: &&Agent| id.is_none_or(|id| agent.id.value == id);
         self.agents.values().filter(wanted).map(|agent| self.agent_view(agent)).collect()
     }
@@ -82,14 +94,14 @@ impl Master {
         self.recovered.iter().map(id_and_name).collect()
     }
 
-    fn agent_view(&self, agent: &Agent) -> Value {
+    pub(super) fn agent_view(&self, agent: &Agent) -> Value {
         let total = resources_view(&agent.total);
         json!({
             "id": agent.id.value,
             "hostname": agent.info.hostname,
             "port": agent.info.port(),
             "pid": format!("slave(1)@{}:{}", self.identity.ip, agent.info.port()),
-            "attributes": {},
+            "attributes": attributes_view(&agent.info.attributes),
             "registered_time": agent.registered_unix_seconds,
             "resources": total,
             "unreserved_resources": total,
@@ -103,7 +115,7 @@ impl Master {
         })
     }
 
-    fn used_on(&self, agent: &Agent) -> Resources {
+    pub(super) fn used_on(&self, agent: &Agent) -> Resources {
         let task = |(framework, task): &(FrameworkId, mesos::v1::TaskId)| {
             let task = self.frameworks.get(framework)?.tasks.get(task)?;
             task.holds_resources.then_some(&task.resources)
@@ -112,11 +124,11 @@ impl Master {
         sum(agent.tasks.iter().filter_map(task).chain(executors))
     }
 
-    fn offered<'a>(&'a self, offers: impl Iterator<Item = &'a OfferId>) -> Resources {
+    pub(super) fn offered<'a>(&'a self, offers: impl Iterator<Item = &'a OfferId>) -> Resources {
         sum(offers.filter_map(|id| self.offers.get(id)).map(|offer| &offer.allocation.resources))
     }
 
-    fn frameworks_view(&self, id: Option<&str>) -> Vec<Value> {
+    pub(super) fn frameworks_view(&self, id: Option<&str>) -> Vec<Value> {
         let wanted = |framework: &&Framework| id.is_none_or(|id| framework.id.value == id);
         self.frameworks.values().filter(wanted).map(|f| self.framework_view(f)).collect()
     }
@@ -126,7 +138,7 @@ impl Master {
         self.completed.iter().filter(wanted).map(|f| self.framework_view(f)).collect()
     }
 
-    fn framework_view(&self, framework: &Framework) -> Value {
+    pub(super) fn framework_view(&self, framework: &Framework) -> Value {
         let Framework { id, info, .. } = framework;
         let tasks = |tasks: &mut dyn Iterator<Item = &Task>| {
             tasks.map(|task| task_view(id, task)).collect::<Vec<_>>()
@@ -162,6 +174,9 @@ impl Master {
             } else {
                 fields.insert("role".to_owned(), json!(framework.roles.first()));
             }
+            if let Some(labels) = &info.labels {
+                fields.insert("labels".to_owned(), labels_view(labels));
+            }
             if let Some(time) = framework.reregistered_unix_seconds {
                 fields.insert("reregistered_time".to_owned(), json!(time));
             }
@@ -169,7 +184,7 @@ impl Master {
         view
     }
 
-    fn used_by(&self, framework: &Framework) -> Resources {
+    pub(super) fn used_by(&self, framework: &Framework) -> Resources {
         let tasks = framework.tasks.values().filter(|task| task.holds_resources);
         let executors = self.agents.values().flat_map(|agent| agent.executors.iter());
         let own = executors.filter(|((owner, _), _)| *owner == framework.id);
@@ -297,62 +312,6 @@ const ENDS: [(&str, TaskState); 5] = [
     ("error", TaskState::TaskError),
 ];
 
-fn sum<'a>(bundles: impl Iterator<Item = &'a Resources>) -> Resources {
-    bundles.fold(Resources::default(), |sum, bundle| sum.plus(bundle))
-}
-
-/// Scalars as numbers, the four usual ones even when there is nothing of them.
-fn resources_view(bundle: &Resources) -> Value {
-    let mut view = Map::new();
-    for name in [CPUS, "gpus", MEM, DISK] {
-        view.insert(name.to_owned(), json!(bundle.scalar(name).to_f64()));
-    }
-    for resource in bundle.to_wire() {
-        let value = match (&resource.scalar, &resource.ranges, &resource.set) {
-            (Some(_), _, _) => json!(bundle.scalar(&resource.name).to_f64()),
-            (_, Some(ranges), _) => json!(ranges_text(ranges)),
-            (_, _, Some(set)) => json!(format!("{{{}}}", set.item.join(", "))),
-            (None, None, None) => Value::Null,
-        };
-        view.insert(resource.name, value);
-    }
-    Value::Object(view)
-}
-
 fn capabilities_view(framework: &Framework) -> Vec<&'static str> {
     framework.info.capabilities.iter().map(|c| c.r#type().as_str_name()).collect()
-}
-
-fn task_view(framework: &FrameworkId, task: &Task) -> Value {
-    json!({
-        "id": task.id.value,
-        "name": task.name,
-        "framework_id": framework.value,
-        "executor_id": task.executor_id.as_ref().map(|id| id.value.as_str()).unwrap_or_default(),
-        "slave_id": task.agent_id.value,
-        "state": task.state.name(),
-        "resources": resources_view(&task.resources),
-        "role": task.role,
-        "statuses": task.statuses.iter().map(status_view).collect::<Vec<_>>(),
-        "labels": task.labels.as_ref().map(labels_view),
-        "discovery": task.discovery.as_ref().map(discovery_view),
-    })
-}
-
-fn status_view(status: &TaskStatus) -> Value {
-    json!({
-        "state": status.state().name(),
-        "timestamp": status.timestamp(),
-        "healthy": status.healthy,
-    })
-}
-
-/// The message as it is, unlike labels: its ports are in `ports.ports`.
-fn discovery_view(discovery: &DiscoveryInfo) -> Value {
-    serde_json::from_str(&mesos::json::to_string(discovery)).unwrap_or_default()
-}
-
-fn labels_view(labels: &Labels) -> Value {
-    let pairs = labels.labels.iter().map(|label| json!({ "key": label.key, "value": label.value }));
-    pairs.collect()
 }

@@ -5,6 +5,7 @@ mod offering;
 mod returning;
 mod subscribing;
 mod updating;
+mod viewing;
 
 use std::time::Duration;
 
