@@ -78,9 +78,16 @@ pub struct Arguments {
 #[command(next_help_heading = "Cluster")]
 #[expect(missing_docs, reason = "its text would replace the program's own")]
 pub struct ClusterArguments {
-    /// The Mesos master: HOST:PORT, http://… or https://…; `local` starts a cluster inside
-    /// this program
-    #[arg(long, value_name = "MASTER", default_value = "local", env = "MESOS_MASTER")]
+    /// The Mesos master: HOST:PORT or http(s)://…, also several with commas; zk://…/PATH finds
+    /// the leading one in ZooKeeper; file://PATH reads one of these from a file; `local` starts
+    /// a cluster inside this program
+    #[arg(
+        long,
+        value_name = "MASTER",
+        default_value = "local",
+        env = "MESOS_MASTER",
+        hide_env_values = true
+    )]
     pub master: String,
 
     /// How many agents the local cluster has
@@ -112,6 +119,24 @@ pub struct ClusterArguments {
     /// The file with the secret to authenticate with
     #[arg(long, value_name = "FILE", env = "MESOS_SECRET_FILE", requires = "principal")]
     pub secret_file: Option<PathBuf>,
+
+    /// A file with both: a line `PRINCIPAL SECRET`, or JSON {"principal": …, "secret": …}
+    #[arg(long, value_name = "FILE", env = "MESOS_CREDENTIAL",
+          conflicts_with_all = ["principal", "secret_file"])]
+    pub credential: Option<PathBuf>,
+
+    /// Over https, trust the certificate authorities in this PEM file alone, not those of the
+    /// system
+    #[arg(long, value_name = "FILE", env = "SCHEDULER_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+
+    /// Over https, show the certificate in this PEM file
+    #[arg(long, value_name = "FILE", env = "SCHEDULER_CERT_FILE", requires = "key_file")]
+    pub cert_file: Option<PathBuf>,
+
+    /// The PEM file with the private key of that certificate
+    #[arg(long, value_name = "FILE", env = "SCHEDULER_KEY_FILE", requires = "cert_file")]
+    pub key_file: Option<PathBuf>,
 
     /// How long the master keeps the framework's tasks when this program is away
     #[arg(long, value_name = "TIME", default_value = "7days", env = "SCHEDULER_FAILOVER_TIMEOUT",
@@ -391,6 +416,9 @@ mod tests {
             ("--idle-timeout 0s", "30s"),
             ("--max-pixels lots", "100M"),
             ("--principal p", "--secret-file"),
+            ("--principal p --secret-file f --credential c", "--principal"),
+            ("--cert-file c", "--key-file"),
+            ("--key-file k", "--cert-file"),
             ("--agents 0", "1..=64"),
         ] {
             let error = parse(line).unwrap_err();

@@ -7,6 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use mesos::client::{CallError, Error};
 use mesos::scheduler::{Calls, Event, Events, Stop};
+use mesos::session::Problem;
 use mesos::v1::scheduler as wire;
 use mesos::v1::{FrameworkId, TaskId};
 use tokio::time::{interval, sleep_until, timeout};
@@ -277,6 +278,10 @@ impl Drive {
     fn trouble(&mut self, error: &Error) -> Result<(), Failure> {
         let master = &self.master;
         match error {
+            Error::Transient(problem @ (Problem::NoMaster | Problem::Detection { .. })) => {
+                warn!("looking for the master at {master}: {problem}");
+                Ok(())
+            }
             Error::Transient(_) => {
                 warn!("cannot subscribe with the master {master}: {error}; trying again");
                 Ok(())
@@ -285,8 +290,11 @@ impl Drive {
                 warn!("the master {master}: {error}");
                 Ok(())
             }
+            Error::Unauthorized(problem @ Problem::DetectionRefused { .. }) => {
+                Err(Failure::Refused(format!("cannot find the master at {master}: {problem}")))
+            }
             Error::Unauthorized(_) => Err(Failure::Refused(format!(
-                "the master {master} refuses this framework: {error} (--principal and --secret-file)"
+                "the master {master} refuses this framework: {error} (--principal and --secret-file, or --credential)"
             ))),
             Error::FrameworkRemoved(_) => self.removed(error),
             Error::FailedOver(_) => Err(Failure::Locked(format!(

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use mesos::master::{Credential, MasterSpec};
+use mesos::client::tls::Tls;
+use mesos::master::{Credential, MasterSpec, without_password};
 use url::Url;
 
 use crate::cli::{Arguments, FileArguments};
@@ -48,13 +49,31 @@ pub enum FileServer {
 ///
 /// # Errors
 ///
-/// When the text names none.
+/// When the text names none, or a file that does not name one.
 pub fn master(arguments: &Arguments) -> Result<Master, Failure> {
     if arguments.is_local() {
         return Ok(Master::Local);
     }
-    let spec = arguments.cluster.master.parse::<MasterSpec>();
-    spec.map(Master::At).map_err(|error| Failure::Usage(format!("--master: {error}")))
+    let wrong = |error: &dyn std::fmt::Display| Failure::Usage(format!("--master: {error}"));
+    let spec = arguments.cluster.master.parse::<MasterSpec>().map_err(|error| wrong(&error))?;
+    if let MasterSpec::File(path) = &spec {
+        let text = fs::read_to_string(path).map_err(|error| {
+            let path = path.display();
+            wrong(&format!("cannot read {path} ({error}): name another file that names the master"))
+        })?;
+        let content = text.parse::<MasterSpec>();
+        content.map_err(|error| wrong(&format!("in {}, {error}", path.display())))?;
+    }
+    Ok(Master::At(spec))
+}
+
+/// A warning if the command line shows a password: arguments are public.
+pub fn public_password(mut words: impl Iterator<Item = String>) -> Option<&'static str> {
+    let has_password = |word: String| word.contains("zk://") && word != without_password(&word);
+    words.any(has_password).then_some(
+        "everybody on this machine can read the password in --master: write the address into a \
+         file and give --master file://PATH, or set the variable MESOS_MASTER",
+    )
 }
 
 /// The file server that the flags name.
@@ -77,14 +96,46 @@ pub fn file_server(arguments: &FileArguments, list: &Path) -> Result<FileServer,
 ///
 /// # Errors
 ///
-/// When the secret cannot be read.
+/// When the file cannot be read, or Mesos could never take what is in it.
 pub fn credential(arguments: &Arguments) -> Result<Option<Credential>, Failure> {
     let cluster = &arguments.cluster;
+    if let Some(file) = &cluster.credential {
+        let credential = Credential::read(file);
+        return credential
+            .map(Some)
+            .map_err(|error| Failure::Usage(format!("--credential: {error}")));
+    }
     let (Some(principal), Some(file)) = (&cluster.principal, &cluster.secret_file) else {
         return Ok(None);
     };
     let secret = read_secret(file, "--secret-file")?;
-    Ok(Some(Credential::new(principal.as_str(), secret)))
+    let credential = Credential::new(principal.as_str(), secret).checked();
+    credential
+        .map(Some)
+        .map_err(|error| Failure::Usage(format!("--principal and --secret-file: {error}")))
+}
+
+/// Whom to trust and who we are over https, if the flags say anything about it.
+///
+/// # Errors
+///
+/// When a file cannot be used.
+pub fn tls(arguments: &Arguments) -> Result<Option<Tls>, Failure> {
+    let cluster = &arguments.cluster;
+    let mut tls = Tls::builder();
+    if let Some(file) = &cluster.ca_file {
+        tls = tls.ca_file(file);
+    }
+    if let (Some(certificate), Some(key)) = (&cluster.cert_file, &cluster.key_file) {
+        tls = tls.client_certificate(certificate, key);
+    }
+    if cluster.ca_file.is_none() && cluster.cert_file.is_none() {
+        return Ok(None);
+    }
+    let tls = tls.build();
+    tls.map(Some).map_err(|error| {
+        Failure::Usage(format!("{error}: see --ca-file, --cert-file and --key-file"))
+    })
 }
 
 fn other_file_server(url: &Url, arguments: &FileArguments) -> Result<FileServer, Failure> {
@@ -187,6 +238,39 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_names_the_master_is_looked_into() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("master");
+        let line = format!("--master file://{}", file.display());
+        for (content, why) in
+            [(None, "cannot read"), (Some("x"), "HOST:PORT"), (Some("zk://a/"), "its path")]
+        {
+            if let Some(content) = content {
+                fs::write(&file, content).unwrap();
+            }
+            let failure = master(&arguments(&line)).unwrap_err();
+            assert_eq!(failure.status(), 2);
+            let text = failure.to_string();
+            assert!(text.contains(why) && text.contains("/master"), "{text}");
+        }
+        fs::write(&file, "zk://u:p@a:2181/mesos\n").unwrap();
+        let Ok(Master::At(spec)) = master(&arguments(&line)) else { panic!() };
+        assert_eq!(spec, MasterSpec::File(file));
+    }
+
+    #[test]
+    fn a_password_on_the_command_line_is_warned_of() {
+        let warned = |line: &str| {
+            public_password(line.split(' ').map(str::to_owned))
+                .is_some_and(|warning| !warning.contains("s3cret"))
+        };
+        assert!(warned("scheduler --master zk://u:s3cret@a:1/m"));
+        assert!(warned("scheduler --master=zk://u:s3cret@a:1/m"));
+        assert!(!warned("scheduler --master zk://a:1/m list@home"));
+        assert!(!warned("scheduler --master master@a:1"));
+    }
+
+    #[test]
     fn executors_that_cannot_run_are_named() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("e");
@@ -228,5 +312,44 @@ mod tests {
         assert_eq!(credential(&arguments(&line)), Ok(Some(Credential::new("p", "s3cret"))));
         fs::write(&file, "\n").unwrap();
         assert_eq!(credential(&arguments(&line)).unwrap_err().status(), 2);
+    }
+
+    #[test]
+    fn a_credential_is_read_from_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c");
+        let line = format!("--credential {}", file.display());
+        for content in ["p s3cret\n", "{\"principal\": \"p\", \"secret\": \"s3cret\"}"] {
+            fs::write(&file, content).unwrap();
+            assert_eq!(credential(&arguments(&line)), Ok(Some(Credential::new("p", "s3cret"))));
+        }
+        fs::write(&file, "s3cret").unwrap();
+        let failure = credential(&arguments(&line)).unwrap_err();
+        assert_eq!(failure.status(), 2);
+        let text = failure.to_string();
+        assert!(text.contains("/c: line 1: ") && !text.contains("s3cret"), "{text}");
+    }
+
+    #[test]
+    fn a_secret_that_http_cannot_carry_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("s");
+        fs::write(&file, "s3:cret\n").unwrap();
+        let line = format!("--principal p --secret-file {}", file.display());
+        let failure = credential(&arguments(&line)).unwrap_err();
+        assert!(failure.to_string().contains("the secret has a colon"), "{failure}");
+    }
+
+    #[test]
+    fn files_of_certificates_are_looked_into() {
+        assert!(tls(&arguments("")).unwrap().is_none());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        fs::write(&file, "no certificate").unwrap();
+        let line = format!("--ca-file {}", file.display());
+        let failure = tls(&arguments(&line)).unwrap_err();
+        assert_eq!(failure.status(), 2);
+        let text = failure.to_string();
+        assert!(text.contains("ca.pem holds no certificate in PEM"), "{text}");
     }
 }

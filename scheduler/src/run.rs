@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use batch::Notice;
 use batch::Record;
-use mesos::master::{Credential, MasterSpec};
+use mesos::client::tls::Tls;
+use mesos::master::{Credential, MasterSpec, without_password};
 use mesos::scheduler::Driver;
 use mesos::v1::FrameworkInfo;
 use protocol::paths;
-use tracing::info;
+use tracing::{info, warn};
 use url::Url;
 use uuid::Uuid;
 
@@ -38,6 +39,7 @@ struct Plan {
     job: String,
     master: Master,
     credential: Option<Credential>,
+    tls: Option<Tls>,
     file_server: FileServer,
 }
 
@@ -71,13 +73,17 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), 
 
 fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let master = preflight::master(arguments)?;
+    if let Some(warning) = preflight::public_password(env::args()) {
+        warn!("{warning}");
+    }
     let source = Source::open(&arguments.list)?;
     let survey = source.survey()?;
     let file_server = preflight::file_server(&arguments.files, &arguments.list)?;
     let credential = preflight::credential(arguments)?;
+    let tls = preflight::tls(arguments)?;
     let operations = arguments.work.operations();
     let job = job::name(&arguments.list, &survey, &operations, &arguments.task_limits());
-    Ok(Plan { source, survey, job, master, credential, file_server })
+    Ok(Plan { source, survey, job, master, credential, tls, file_server })
 }
 
 /// The drive of the job, with what an earlier run left.
@@ -156,7 +162,8 @@ async fn subscribe(
     drive: &mut Drive,
     signals: &mut Signals,
 ) -> Result<Finish, Failure> {
-    let driver = Driver::builder(info).master(spec).credential(plan.credential.clone());
+    let driver = Driver::builder(info).master(spec);
+    let driver = driver.credential(plan.credential.clone()).tls(plan.tls.clone());
     let connected = driver.connect();
     let (mut events, calls) =
         connected.map_err(|error| Failure::Start(format!("{error}: start it again")))?;
@@ -245,10 +252,11 @@ fn new_token() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
-/// The command line in a form that a shell takes.
+/// The command line in a form that a shell takes; a password has to be put in again.
 fn command_again(words: impl Iterator<Item = String>) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.-_=:,+@%".contains(c);
-    let quoted = words.map(|word| {
+    let shown = |word: String| if word.contains("zk://") { without_password(&word) } else { word };
+    let quoted = words.map(shown).map(|word| {
         if !word.is_empty() && word.chars().all(is_plain) {
             word
         } else {
@@ -269,6 +277,13 @@ mod tests {
             command_again(words.into_iter()),
             r"scheduler --op invert 'my list' 'it'\''s' ''"
         );
+    }
+
+    #[test]
+    fn the_command_to_go_on_shows_no_password() {
+        let words = ["scheduler", "--master", "zk://u:s3cret@a:1/m", "--role", "r"];
+        let shown = command_again(words.map(str::to_owned).into_iter());
+        assert_eq!(shown, "scheduler --master 'zk://***@a:1/m' --role r");
     }
 
     #[test]

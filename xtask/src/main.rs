@@ -26,7 +26,7 @@ enum Chore {
     /// Installs what is missing when it can (Debian packages as root, Mesos from PyPI), stops at
     /// the first failure with a sentence that names the remedy, and skips nothing.
     Test {
-        /// Run one step alone: fmt, clippy, layers, scripts, doc, tests, install-mesos, real-mesos or vagrant
+        /// Run one step alone: fmt, clippy, layers, scripts, doc, tests, install-mesos, real-mesos, real-zookeeper or vagrant
         #[arg(long, value_name = "STEP")]
         only: Option<String>,
     },

@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     Step { name: "tests", title: "tests", action: tests },
     Step { name: "install-mesos", title: "real Mesos 1.11.0, installed", action: sandbox::install },
     Step { name: "real-mesos", title: "scenarios on the real Mesos", action: real_mesos },
+    Step { name: "real-zookeeper", title: "detection by a real ZooKeeper", action: real_zookeeper },
     Step { name: "vagrant", title: "Vagrantfile", action: vagrantfile },
 ];
 
@@ -58,8 +59,9 @@ fn formatting() -> Result<()> {
 }
 
 fn lints() -> Result<()> {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-    tools::run(&mut cargo(&arguments))
+    let what =
+        ["--workspace", "--all-targets", "--features", "e2e/real-mesos,mesos/real-zookeeper"];
+    tools::run(cargo(&["clippy", "--locked"]).args(what).args(["--", "-D", "warnings"]))
 }
 
 fn documentation() -> Result<()> {
@@ -75,6 +77,13 @@ fn real_mesos() -> Result<()> {
     tools::require("chromium", "chromium")?;
     let mut command = cargo(&["test", "-p", "e2e", "--features", "real-mesos", "--locked"]);
     tools::run(command.env("MESOS_SANDBOX_PREFIX", workspace::mesos_prefix()))
+}
+
+fn real_zookeeper() -> Result<()> {
+    tools::require("java", "default-jre-headless")?;
+    tools::require_file("/usr/share/java/zookeeper.jar", "libzookeeper-java")?;
+    let test = ["--features", "real-zookeeper", "--test", "real_zookeeper"];
+    tools::run(cargo(&["test", "-p", "mesos", "--locked"]).args(test))
 }
 
 fn scripts() -> Result<()> {

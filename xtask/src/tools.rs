@@ -41,22 +41,35 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 ///
 /// When it is missing and cannot be installed; the message names the remedy.
 pub(crate) fn require(program: &str, package: &str) -> Result<()> {
-    if find(program).is_some() {
+    require_that(program, package, || find(program).is_some())
+}
+
+/// The same for a file that is no program.
+///
+/// # Errors
+///
+/// As [`require`].
+pub(crate) fn require_file(file: &str, package: &str) -> Result<()> {
+    require_that(file, package, || Path::new(file).is_file())
+}
+
+fn require_that(what: &str, package: &str, is_there: impl Fn() -> bool) -> Result<()> {
+    if is_there() {
         return Ok(());
     }
     let remedy = format!("apt-get install --no-install-recommends {package}");
     if find("apt-get").is_none() {
-        bail!("`{program}` is missing; install it, on Debian with: {remedy}");
+        bail!("`{what}` is missing; install it, on Debian with: {remedy}");
     }
     if !rustix::process::geteuid().is_root() {
-        bail!("`{program}` is missing; install it with: sudo {remedy}");
+        bail!("`{what}` is missing; install it with: sudo {remedy}");
     }
     println!("Installing the Debian package {package}");
     apt_get(&["update"])?;
     apt_get(&["install", "--yes", "--no-install-recommends", package])
-        .with_context(|| format!("`{program}` is missing and could not be installed"))?;
-    if find(program).is_none() {
-        bail!("`{program}` is still missing after installing the package {package}");
+        .with_context(|| format!("`{what}` is missing and could not be installed"))?;
+    if !is_there() {
+        bail!("`{what}` is still missing after installing the package {package}");
     }
     Ok(())
 }
@@ -101,6 +114,12 @@ mod tests {
     fn what_a_failed_command_complained_of_is_part_of_the_error() {
         let error = read(Command::new("sh").args(["-c", "echo no luck >&2; false"])).unwrap_err();
         assert!(error.to_string().ends_with("no luck"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_is_there_needs_no_package() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        require_file(file.path().to_str().unwrap(), "no-such-package").unwrap();
     }
 
     #[test]

@@ -13,7 +13,8 @@
 //! | to come back under the same id | [`framework_id`] |
 //! | to know what a task's state means | [`state`] |
 //! | the encodings and the framing | [`codec`], [`recordio`] |
-//! | to say where the master is | [`master`] |
+//! | to say where the master is, and who we are | [`master`] |
+//! | to find the master that leads | `detect` |
 //! | to follow the rules of a subscription, without I/O | [`session`], [`status`], [`backoff`] |
 //! | to write a scheduler | [`scheduler`] |
 //! | to write an executor | [`executor`] |
@@ -31,6 +32,8 @@ pub mod codec;
 pub mod command;
 #[cfg(feature = "definition")]
 pub mod definition;
+#[cfg(feature = "client")]
+pub mod detect;
 pub mod discovery;
 pub mod duration;
 #[cfg(feature = "client")]

@@ -160,7 +160,8 @@ where
     R: Rules<C>,
 {
     let (queue, receiver) = mpsc::unbounded_channel();
-    tokio::spawn(Sender { http, links, control, rules }.run(receiver));
+    let sender = Sender { http, links, control, rules, is_lost: false };
+    tokio::spawn(sender.run(receiver));
     Queue(queue)
 }
 
@@ -169,6 +170,9 @@ struct Sender<R> {
     links: watch::Receiver<Option<Link>>,
     control: mpsc::UnboundedSender<Control>,
     rules: R,
+    /// Whether a call found the link to be lost. What was queued behind that call must not
+    /// overtake it on the same link.
+    is_lost: bool,
 }
 
 impl<R> Sender<R> {
@@ -192,7 +196,8 @@ impl<R> Sender<R> {
         C: Wire + Send + Sync,
         R: Rules<C>,
     {
-        self.rules.ready(&call, &self.link()?).await?;
+        let link = self.link()?;
+        self.rules.ready(&call, &link).await?;
         // What was waited for may have outlived the subscription.
         let link = self.link()?;
         if !self.rules.prepare(&mut call, &link)? {
@@ -201,10 +206,6 @@ impl<R> Sender<R> {
         let answer = self.post(&call, link).await;
         self.rules.answered(&call, &answer);
         answer
-    }
-
-    fn link(&self) -> Result<Link, CallError> {
-        self.links.borrow().clone().ok_or(CallError::NotSubscribed)
     }
 
     async fn post<C: Wire>(&mut self, call: &C, link: Link) -> Result<(), CallError> {
@@ -219,15 +220,27 @@ impl<R> Sender<R> {
         result
     }
 
+    /// Where calls go now; nowhere between the loss of a link and the next one.
+    fn link(&mut self) -> Result<Link, CallError> {
+        let is_new = self.links.has_changed().unwrap_or(false);
+        self.is_lost = self.is_lost && !is_new;
+        let link = self.links.borrow_and_update().clone();
+        link.filter(|_| !self.is_lost).ok_or(CallError::NotSubscribed)
+    }
+
     /// As in Mesos' own library, losing either connection is losing the other side.
-    fn broken(&self, error: &reqwest::Error) -> CallError {
+    fn broken(&mut self, error: &reqwest::Error) -> CallError {
         let reason = describe(error);
         self.lost(format!("a call got no answer: {reason}"));
         if error.is_timeout() { CallError::Timeout } else { CallError::Transport(reason) }
     }
 
-    fn lost(&self, reason: String) {
-        let _ = self.control.send(Control::Lost(reason));
+    /// Nothing to tell if the subscription was replaced while the call was on its way.
+    fn lost(&mut self, reason: String) {
+        if !self.links.has_changed().unwrap_or(true) {
+            self.is_lost = true;
+            let _ = self.control.send(Control::Lost(reason));
+        }
     }
 }
 

@@ -14,7 +14,8 @@ pub enum Error {
     /// The other side sent something that is not the protocol; it was skipped.
     #[error("skipped an event that is not of the protocol: {0}")]
     Protocol(String),
-    /// Terminal: the principal or its secret is wrong, or may not subscribe.
+    /// Terminal: the principal or its secret is wrong, or may not subscribe; or those who
+    /// know who leads do not tell us.
     #[error("{0}")]
     Unauthorized(Problem),
     /// Terminal: the master removed the framework, by a teardown or because its
@@ -53,7 +54,9 @@ impl Error {
     /// A problem that ended the session.
     pub(crate) fn terminal(problem: Problem) -> Self {
         match problem {
-            Problem::Unauthorized { .. } => Self::Unauthorized(problem),
+            Problem::Unauthorized { .. } | Problem::DetectionRefused { .. } => {
+                Self::Unauthorized(problem)
+            }
             Problem::GaveUp { .. } => Self::GaveUp(problem),
             Problem::Event { message } if message.contains("failed over") => {
                 Self::FailedOver(message)
@@ -65,6 +68,8 @@ impl Error {
             | Problem::Refused { .. }
             | Problem::Connect { .. }
             | Problem::NotNow { .. }
+            | Problem::NoMaster
+            | Problem::Detection { .. }
             | Problem::Redirect { .. }
             | Problem::NoStreamId { .. } => Self::Refused(problem),
         }

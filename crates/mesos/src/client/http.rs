@@ -7,7 +7,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
 use reqwest::{Client, Response, redirect};
 use url::Url;
 
-use crate::client::{Error, tls};
+use crate::client::Error;
+use crate::client::tls::{self, Tls};
 use crate::codec::Codec;
 use crate::master::Credential;
 
@@ -26,6 +27,7 @@ const MAX_ERROR_BODY_BYTES: usize = 4096;
 pub(crate) struct Http {
     client: Client,
     codec: Codec,
+    tls: Tls,
     credential: Option<Credential>,
     bearer: Option<String>,
 }
@@ -38,10 +40,13 @@ pub(crate) struct Head {
 }
 
 impl Http {
-    pub(crate) fn new(codec: Codec, credential: Option<Credential>) -> Result<Self, Error> {
-        let tls = tls::system().map_err(|error| Error::Setup(error.to_string()))?;
+    pub(crate) fn new(
+        codec: Codec,
+        credential: Option<Credential>,
+        tls: Tls,
+    ) -> Result<Self, Error> {
         let client = Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls.config())
             .no_proxy()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
@@ -49,12 +54,12 @@ impl Http {
             .tcp_nodelay(true)
             .build()
             .map_err(|error| Error::Setup(describe(&error)))?;
-        Ok(Self { client, codec, credential, bearer: None })
+        Ok(Self { client, codec, tls, credential, bearer: None })
     }
 
     /// Another client of the same kind, with a connection of its own.
     pub(crate) fn beside(&self) -> Result<Self, Error> {
-        let beside = Self::new(self.codec, self.credential.clone())?;
+        let beside = Self::new(self.codec, self.credential.clone(), self.tls.clone())?;
         Ok(Self { bearer: self.bearer.clone(), ..beside })
     }
 
@@ -128,8 +133,12 @@ pub(crate) async fn short_body(mut response: Response) -> String {
     String::from_utf8_lossy(&body).trim().to_owned()
 }
 
-/// The innermost cause, which is what people need: "Connection refused (os error 111)".
+/// What people can act on: what is wrong with a certificate, or else the innermost
+/// cause, such as "Connection refused (os error 111)".
 pub(crate) fn describe(error: &reqwest::Error) -> String {
+    if let Some(text) = tls::describe(error) {
+        return text;
+    }
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -3,7 +3,9 @@
 use std::future::pending;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::stream::{BoxStream, Fuse};
 use reqwest::Response;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -46,6 +48,9 @@ pub(crate) struct Channels<I> {
     pub(crate) links: watch::Sender<Option<Link>>,
 }
 
+/// Who leads, as [`Input::Master`] or [`Input::DetectionFailed`].
+pub(crate) type Masters = BoxStream<'static, Input>;
+
 type Connecting = BoxFuture<'static, Result<Response, String>>;
 
 /// The pump of one driver.
@@ -53,6 +58,7 @@ pub(crate) struct Pump<S: Side> {
     side: S,
     session: Session,
     http: Http,
+    masters: Fuse<Masters>,
     channels: Channels<S::Item>,
     started: Instant,
     connecting: Option<Connecting>,
@@ -71,11 +77,18 @@ enum Happened {
 }
 
 impl<S: Side> Pump<S> {
-    pub(crate) fn new(side: S, session: Session, http: Http, channels: Channels<S::Item>) -> Self {
+    pub(crate) fn new(
+        side: S,
+        session: Session,
+        http: Http,
+        masters: Masters,
+        channels: Channels<S::Item>,
+    ) -> Self {
         Self {
             side,
             session,
             http,
+            masters: masters.fuse(),
             channels,
             started: Instant::now(),
             connecting: None,
@@ -87,7 +100,6 @@ impl<S: Side> Pump<S> {
     }
 
     pub(crate) async fn run(mut self) {
-        self.tell(Input::Start).await;
         while !self.over {
             match self.next().await {
                 Happened::Input(input) => {
@@ -111,6 +123,7 @@ impl<S: Side> Pump<S> {
                 Some(Control::Stop) | None => Happened::Stop,
             },
             () = self.channels.items.closed() => Happened::Stop,
+            Some(input) = self.masters.next() => Happened::Input(input),
             answer = connected(&mut self.connecting) => {
                 self.connecting = None;
                 match answer {

@@ -1,8 +1,140 @@
-//! Whom to trust over https: the certificate authorities of the system.
+//! Whom to trust over https, and who we are.
 
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
+
+/// Whom to trust over https, and who we are. Cheap to clone; its `Debug` text shows no key.
+///
+/// ```no_run
+/// # fn main() -> Result<(), mesos::client::tls::TlsError> {
+/// use mesos::client::tls::Tls;
+/// let tls = Tls::builder()
+///     .ca_file("/etc/mesos/ca.pem")
+///     .client_certificate("/etc/mesos/framework.pem", "/etc/mesos/framework.key")
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tls(Arc<ClientConfig>);
+
+impl Tls {
+    /// Trusts the certificate authorities of the system and shows no certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Provider`] only; see [`system`].
+    pub fn system() -> Result<Self, TlsError> {
+        Self::builder().build()
+    }
+
+    /// Begins with what [`Tls::system`] is.
+    #[must_use]
+    pub fn builder() -> TlsBuilder {
+        TlsBuilder::default()
+    }
+
+    pub(crate) fn config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.0)
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+/// What can be chosen for https.
+#[derive(Debug, Clone, Default)]
+pub struct TlsBuilder {
+    ca_file: Option<PathBuf>,
+    identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl TlsBuilder {
+    /// Trust the certificate authorities in this PEM file, and no others.
+    #[must_use]
+    pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(file.into());
+        self
+    }
+
+    /// Show this certificate (PEM, with the ones between it and its authority after it),
+    /// whose private key is in the other file (PEM, without a passphrase).
+    ///
+    /// Masters ask for one with `LIBPROCESS_SSL_REQUIRE_CLIENT_CERT`.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or does not hold what it should; the message names it.
+    pub fn build(self) -> Result<Tls, TlsError> {
+        let roots = match &self.ca_file {
+            Some(file) => roots_of(file)?,
+            None => system_roots(),
+        };
+        let builder = builder().map_err(TlsError::Provider)?.with_root_certificates(roots);
+        let config = match self.identity {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let (chain, private) = (certificates(&certificate)?, private_key(&key)?);
+                builder.with_client_auth_cert(chain, private).map_err(|error| {
+                    let reason = format!("does not fit to the key in {} ({error})", key.display());
+                    TlsError::unusable(&certificate, &reason)
+                })?
+            }
+        };
+        Ok(Tls(Arc::new(config)))
+    }
+}
+
+/// Why https cannot be set up.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be used.
+    #[error("the file {file} {reason}")]
+    File {
+        /// Its path.
+        file: String,
+        /// What is wrong with it, never its content.
+        reason: String,
+    },
+    /// The cryptography does not support the protocol.
+    #[error("no TLS: {0}")]
+    Provider(rustls::Error),
+}
+
+impl TlsError {
+    fn unusable(file: &Path, reason: &str) -> Self {
+        Self::File { file: file.display().to_string(), reason: reason.to_owned() }
+    }
+
+    fn pem(file: &Path, wanted: &str, error: &pem::Error) -> Self {
+        match error {
+            pem::Error::Io(error) => Self::unusable(file, &format!("cannot be read ({error})")),
+            pem::Error::NoItemsFound => Self::unusable(file, &format!("holds no {wanted} in PEM")),
+            other => Self::unusable(file, &format!("is no sound PEM ({other})")),
+        }
+    }
+}
 
 /// Settings that trust the system's certificate authorities (`SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` are honoured), with the ring provider.
@@ -15,12 +147,12 @@ use rustls::{ClientConfig, RootCertStore};
 ///
 /// When the provider does not support the protocol versions.
 pub fn system() -> Result<ClientConfig, rustls::Error> {
+    Ok(builder()?.with_root_certificates(system_roots()).with_no_client_auth())
+}
+
+fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(system_roots())
-        .with_no_client_auth();
-    Ok(config)
+    ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
 }
 
 fn system_roots() -> RootCertStore {
@@ -37,4 +169,70 @@ fn system_roots() -> RootCertStore {
         );
     }
     roots
+}
+
+fn roots_of(file: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| {
+            TlsError::unusable(file, &format!("holds an unusable certificate ({error})"))
+        })?;
+    }
+    Ok(roots)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wrong = |error: pem::Error| TlsError::pem(file, "certificate", &error);
+    let all = CertificateDer::pem_file_iter(file).map_err(wrong)?;
+    let all = all.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    if all.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(all) }
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(file).map_err(|error| TlsError::pem(file, "private key", &error))
+}
+
+/// What TLS has against a connection, as a sentence, if it has anything.
+pub(crate) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if let Some(error) = tls_error(current) {
+            return Some(sentence(error));
+        }
+        cause = current.source();
+    }
+    None
+}
+
+fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(error) = cause.downcast_ref() {
+        return Some(error);
+    }
+    // The source of an I/O error is that of its content, not the content.
+    let content: &(dyn StdError + 'static) = cause.downcast_ref::<io::Error>()?.get_ref()?;
+    tls_error(content)
+}
+
+fn sentence(error: &rustls::Error) -> String {
+    match error {
+        // The signature is bad if the authority was made anew under its old name.
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => "its certificate is of no trusted authority: name the file with its authority".into(),
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "its certificate is for another name or address".into(),
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => "its certificate has expired".into(),
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "it wants a client certificate: name the files with ours and its key".into()
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::DecryptError,
+        ) => "it does not trust our client certificate".into(),
+        other => other.to_string(),
+    }
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{mpsc, watch};
 
 use super::calls::{ExecutorRules, subscribe};
@@ -14,6 +14,7 @@ use super::{Calls, Environment};
 use crate::backoff::Backoff;
 use crate::client::http::Http;
 use crate::client::pump::{Channels, Pump, Side};
+use crate::client::tls::Tls;
 use crate::client::{Error, calls};
 use crate::codec::Codec;
 use crate::session::{Config, Input, Session};
@@ -94,7 +95,8 @@ impl Builder {
     /// [`Error::Setup`] only; whether the agent can be reached is told by the stream.
     pub fn connect(self) -> Result<(Events, Calls), Error> {
         let environment = self.environment;
-        let http = Http::new(self.codec, None)?.with_bearer(environment.token());
+        let tls = Tls::system().map_err(|error| Error::Setup(error.to_string()))?;
+        let http = Http::new(self.codec, None, tls)?.with_bearer(environment.token());
         let calls_http = http.beside()?;
         let (items, receiver) = mpsc::channel(self.event_capacity);
         let (control, control_receiver) = mpsc::unbounded_channel();
@@ -109,7 +111,9 @@ impl Builder {
             acknowledgements: self.acknowledgements,
         };
         let channels = Channels { items, control: control_receiver, links };
-        tokio::spawn(Pump::new(side, session, http, channels).run());
+        let agent = Input::Master(vec![environment.endpoint.clone()]);
+        let agent = stream::once(async { agent }).boxed();
+        tokio::spawn(Pump::new(side, session, http, agent, channels).run());
         Ok((Events { receiver, _control: control }, Calls { queue, ledger, environment }))
     }
 }
@@ -120,7 +124,6 @@ fn config(environment: &Environment) -> Config {
     let after_loss =
         if environment.checkpoint { environment.recovery_timeout } else { Duration::ZERO };
     Config {
-        endpoint: environment.endpoint.clone(),
         needs_stream_id: false,
         backoff,
         give_up_first: Some(FIRST_SUBSCRIPTION),

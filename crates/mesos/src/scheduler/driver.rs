@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::{mpsc, watch};
 
 use super::Calls;
@@ -16,11 +16,13 @@ use super::offers::{OfferBook, SchedulerRules};
 use super::subscription::{Subscription, Wishes};
 use crate::backoff::Backoff;
 use crate::client::http::Http;
-use crate::client::pump::{Channels, Pump, Side};
+use crate::client::pump::{Channels, Masters, Pump, Side};
+use crate::client::tls::Tls;
 use crate::client::{Error, calls};
 use crate::codec::Codec;
+use crate::detect::{Detection, MasterDetector, News};
 use crate::framework_id::FrameworkIdStore;
-use crate::master::{Credential, MasterSpec};
+use crate::master::{Credential, Master, MasterSpec};
 use crate::session::{Config, Input, Session};
 use crate::v1::scheduler::{Event as WireEvent, OfferConstraints, event};
 use crate::v1::{FrameworkId, FrameworkInfo};
@@ -47,6 +49,7 @@ impl Driver {
             id_store: None,
             master: None,
             credential: None,
+            tls: None,
             codec: Codec::default(),
             backoff: Backoff::SCHEDULER,
             event_capacity: DEFAULT_EVENT_CAPACITY,
@@ -61,6 +64,7 @@ pub struct Builder {
     id_store: Option<Arc<dyn FrameworkIdStore>>,
     master: Option<MasterSpec>,
     credential: Option<Credential>,
+    tls: Option<Tls>,
     codec: Codec,
     backoff: Backoff,
     event_capacity: usize,
@@ -123,6 +127,15 @@ impl Builder {
         self
     }
 
+    /// Whom to trust and who we are over https. With it, masters that ZooKeeper names are
+    /// spoken to by https. Default, with `None`: the certificate authorities of the system,
+    /// no certificate of our own, and http for masters that ZooKeeper names.
+    #[must_use]
+    pub fn tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// The encoding on the wire. Default: protobuf.
     #[must_use]
     pub fn codec(mut self, codec: Codec) -> Self {
@@ -149,9 +162,22 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Setup`] only; whether the master can be reached is told by the stream.
-    pub fn connect(mut self) -> Result<(Events, Calls), Error> {
+    pub fn connect(self) -> Result<(Events, Calls), Error> {
+        let spec = self.master.clone().unwrap_or_else(default_master);
+        let https = self.tls.is_some();
+        self.connect_with(Detection::of(spec).https(https))
+    }
+
+    /// The same with the master that `detector` names instead of [`Builder::master`]'s.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::connect`].
+    pub fn connect_with(mut self, detector: impl MasterDetector) -> Result<(Events, Calls), Error> {
         let gate = self.gate()?;
-        let http = Http::new(self.codec, self.credential)?;
+        let tls = self.tls.map_or_else(Tls::system, Ok);
+        let tls = tls.map_err(|error| Error::Setup(error.to_string()))?;
+        let http = Http::new(self.codec, self.credential, tls)?;
         let calls_http = http.beside()?;
         let (items, receiver) = mpsc::channel(self.event_capacity);
         let (control, control_receiver) = mpsc::unbounded_channel();
@@ -161,10 +187,10 @@ impl Builder {
         let subscription = Subscription::new(self.wishes);
         let rules = SchedulerRules { book: book.clone(), subscription: subscription.clone(), gate };
         let queue = calls::start(calls_http, links_receiver, control.clone(), rules);
-        let session = Session::new(config(self.master, self.backoff));
+        let session = Session::new(config(self.backoff));
         let side = SchedulerSide { subscription: subscription.clone(), book };
         let channels = Channels { items, control: control_receiver, links };
-        tokio::spawn(Pump::new(side, session, http, channels).run());
+        tokio::spawn(Pump::new(side, session, http, masters(detector), channels).run());
         Ok((Events(receiver), Calls { queue, control, subscription }))
     }
 
@@ -193,12 +219,8 @@ impl fmt::Debug for Builder {
     }
 }
 
-fn config(master: Option<MasterSpec>, backoff: Backoff) -> Config {
-    let base = master.map_or_else(default_master, |master| master.url().clone());
-    let mut endpoint = base;
-    endpoint.set_path(PATH);
+fn config(backoff: Backoff) -> Config {
     Config {
-        endpoint,
         needs_stream_id: true,
         backoff,
         give_up_first: None,
@@ -207,9 +229,20 @@ fn config(master: Option<MasterSpec>, backoff: Backoff) -> Config {
     }
 }
 
+/// What the detector says, for the session.
+fn masters(detector: impl MasterDetector) -> Masters {
+    let input = |news: News| match news {
+        Ok(master) => Input::Master(master.map_or_else(Vec::new, |master| master.endpoints(PATH))),
+        Err(error) => {
+            Input::DetectionFailed { message: error.to_string(), fatal: error.is_terminal() }
+        }
+    };
+    detector.masters().map(input).boxed()
+}
+
 #[expect(clippy::expect_used, reason = "a constant")]
-fn default_master() -> url::Url {
-    url::Url::parse("http://127.0.0.1:5050/").expect("a valid address")
+fn default_master() -> MasterSpec {
+    Master::at(url::Url::parse("http://127.0.0.1:5050/").expect("a valid address")).into()
 }
 
 /// The events of a framework. Dropping it ends the driver, as a failover would.
@@ -326,7 +359,7 @@ mod tests {
             }),
             ..WireEvent::default()
         });
-        let http = Http::new(Codec::Protobuf, None).unwrap();
+        let http = Http::new(Codec::Protobuf, None, Tls::system().unwrap()).unwrap();
         let call: Call = Codec::Protobuf.decode(&side.subscribe(&http)).unwrap();
         assert_eq!(call.framework_id, Some("f-1".into()));
         assert_eq!(call.subscribe.unwrap().framework_info.id, Some("f-1".into()));

@@ -3,17 +3,17 @@
 use mesos::codec::Codec;
 use mesos::recordio;
 use mesos::wire::Wire;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// One request as the peer read it.
-pub(crate) struct Request<C> {
+pub(crate) struct Request<C, S = TcpStream> {
     pub(crate) headers: String,
     pub(crate) call: C,
-    pub(crate) socket: TcpStream,
+    pub(crate) socket: S,
 }
 
-impl<C> Request<C> {
+impl<C, S: AsyncWrite + Unpin> Request<C, S> {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -35,7 +35,7 @@ impl<C> Request<C> {
     }
 
     /// Answers with a stream that begins with `event`.
-    pub(crate) async fn stream(mut self, headers: &str, event: &impl Wire) -> TcpStream {
+    pub(crate) async fn stream(mut self, headers: &str, event: &impl Wire) -> S {
         let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
         self.socket.write_all(head.as_bytes()).await.unwrap();
         send_in(self.codec(), &mut self.socket, event).await;
@@ -43,18 +43,30 @@ impl<C> Request<C> {
     }
 }
 
-pub(crate) async fn send(stream: &mut TcpStream, event: &impl Wire) {
+pub(crate) async fn send(stream: &mut (impl AsyncWrite + Unpin), event: &impl Wire) {
     send_in(Codec::Protobuf, stream, event).await;
 }
 
-pub(crate) async fn send_in(codec: Codec, stream: &mut TcpStream, event: &impl Wire) {
+pub(crate) async fn send_in(
+    codec: Codec,
+    stream: &mut (impl AsyncWrite + Unpin),
+    event: &impl Wire,
+) {
     let record = recordio::encode(&codec.encode(event));
     stream.write_all(&record).await.unwrap();
+    stream.flush().await.unwrap();
 }
 
-/// The next request, whole.
+/// The next request of a new connection, whole.
 pub(crate) async fn request<C: Wire>(listener: &TcpListener) -> Request<C> {
-    let (mut socket, _) = listener.accept().await.unwrap();
+    let (socket, _) = listener.accept().await.unwrap();
+    read(socket).await
+}
+
+/// The next request of a connection, whole.
+pub(crate) async fn read<C: Wire, S: AsyncRead + AsyncWrite + Unpin>(
+    mut socket: S,
+) -> Request<C, S> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
