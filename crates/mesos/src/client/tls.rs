@@ -128,11 +128,14 @@ impl TlsError {
     }
 
     fn pem(file: &Path, wanted: &str, error: &pem::Error) -> Self {
-        match error {
-            pem::Error::Io(error) => Self::unusable(file, &format!("cannot be read ({error})")),
-            pem::Error::NoItemsFound => Self::unusable(file, &format!("holds no {wanted} in PEM")),
-            other => Self::unusable(file, &format!("is no sound PEM ({other})")),
-        }
+        let reason = if let pem::Error::Io(error) = error {
+            format!("cannot be read ({error})")
+        } else if matches!(error, pem::Error::NoItemsFound) {
+            format!("holds no {wanted} in PEM")
+        } else {
+            format!("is no sound PEM ({error})")
+        };
+        Self::unusable(file, &reason)
     }
 }
 
@@ -214,25 +217,40 @@ fn tls_error<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Erro
 }
 
 fn sentence(error: &rustls::Error) -> String {
-    match error {
-        // The signature is bad if the authority was made anew under its old name.
-        rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        ) => "its certificate is of no trusted authority: name the file with its authority".into(),
-        rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "its certificate is for another name or address".into(),
-        rustls::Error::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        ) => "its certificate has expired".into(),
-        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "it wants a client certificate: name the files with ours and its key".into()
-        }
-        rustls::Error::AlertReceived(
-            AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::DecryptError,
-        ) => "it does not trust our client certificate".into(),
-        other => other.to_string(),
+    let known = if let rustls::Error::InvalidCertificate(why) = error {
+        of_certificate(why)
+    } else if let rustls::Error::AlertReceived(why) = error {
+        of_alert(*why)
+    } else {
+        None
+    };
+    known.map_or_else(|| error.to_string(), str::to_owned)
+}
+
+fn of_certificate(why: &CertificateError) -> Option<&'static str> {
+    use CertificateError as E;
+    // The signature is bad if the authority was made anew under its old name.
+    if matches!(why, E::UnknownIssuer | E::BadSignature) {
+        Some("its certificate is of no trusted authority: name the file with its authority")
+    } else if matches!(why, E::NotValidForName | E::NotValidForNameContext { .. }) {
+        Some("its certificate is for another name or address")
+    } else if matches!(why, E::Expired | E::ExpiredContext { .. }) {
+        Some("its certificate has expired")
+    } else {
+        None
+    }
+}
+
+fn of_alert(why: AlertDescription) -> Option<&'static str> {
+    use AlertDescription as A;
+    if why == A::CertificateRequired {
+        Some("it wants a client certificate: name the files with ours and its key")
+    } else if why == A::HandshakeFailure {
+        // With TLS 1.2 there is no alert for a missing certificate.
+        Some("it breaks off the handshake; if it wants a client certificate, name ours and its key")
+    } else if matches!(why, A::UnknownCA | A::BadCertificate | A::DecryptError) {
+        Some("it does not trust our client certificate")
+    } else {
+        None
     }
 }

@@ -208,15 +208,10 @@ impl Watch {
 
     fn described(&self, error: &Error) -> DetectError {
         let address = &self.zookeeper.address;
-        match error {
-            Error::NoAuth | Error::AuthFailed => {
-                DetectError::Refused { path: address.path().to_owned() }
-            }
-            other => DetectError::Unreachable {
-                servers: address.servers().join(","),
-                reason: other.to_string(),
-            },
+        if matches!(error, Error::NoAuth | Error::AuthFailed) {
+            return DetectError::Refused { path: address.path().to_owned() };
         }
+        DetectError::Unreachable { servers: address.servers().join(","), reason: error.to_string() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens to the connections of a scheduler's driver: silence, loss, a new master, https.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod loss;
 #[path = "../peer/mod.rs"]

@@ -91,7 +91,7 @@ async fn a_call_without_an_answer_loses_the_subscription() {
     let revive = calls.revive();
     let silent = peer::request::<Call>(&listener).await;
     assert_eq!(silent.call.r#type(), call::Type::Revive);
-    assert!(matches!(revive.await, Err(CallError::Transport(_))));
+    assert_eq!(revive.await, Err(CallError::Timeout));
     assert_after(start, 30);
     assert!(matches!(next(&mut events).await, Event::Disconnected { .. }));
     let _stream = accept(&listener, 15.0).await;

@@ -1,6 +1,12 @@
 //! The detector against a real ZooKeeper, which is killed and started again.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 
 #[path = "../peer/mod.rs"]
 mod peer;
