@@ -20,8 +20,8 @@ use mesos::backoff::Backoff;
 use mesos::detect::{DetectError, Detection, MasterDetector, News};
 use mesos::master::MasterSpec;
 use mesos::scheduler::{Driver, Event, Events};
-use mesos::v1::FrameworkInfo;
 use mesos::v1::scheduler::{Call, Event as Wire, event};
+use mesos::v1::{FrameworkInfo, Offer};
 use tokio::net::{TcpListener, TcpStream};
 use zookeeper_client::{Acls, CreateMode};
 
@@ -226,8 +226,15 @@ async fn a_scheduler_finds_the_leader_and_follows_it() {
     assert!(matches!(event(&mut events).await, Event::Subscribed { first: true, .. }));
     session.delete(&node, None).await.unwrap();
     assert!(matches!(event(&mut events).await, Event::Disconnected { .. }));
-    let _stream = accept(&second, Some("f-1")).await;
+    let mut stream = accept(&second, Some("f-1")).await;
     assert!(matches!(event(&mut events).await, Event::Subscribed { first: false, .. }));
+    let offers = Wire {
+        r#type: Some(event::Type::Offers.into()),
+        offers: Some(event::Offers { offers: vec![Offer::default()] }),
+        ..Wire::default()
+    };
+    peer::send(&mut stream, &offers).await;
+    assert!(matches!(event(&mut events).await, Event::Offers(offers) if offers.len() == 1));
 }
 
 async fn event(events: &mut Events) -> Event {
