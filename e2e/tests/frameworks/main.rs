@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod described;
 mod examples;
 // Needs a Chromium, which plain `cargo test` does not install.
 #[cfg(feature = "real-mesos")]
