@@ -135,7 +135,8 @@ fn take_length(buffer: &mut BytesMut) -> Result<Option<u64>, Error> {
             || window.iter().any(|byte| !byte.is_ascii_digit() && *byte != b'\r');
         return if impossible { Err(bad_length(window)) } else { Ok(None) };
     };
-    let line = window.get(..end).unwrap_or_default().trim_ascii();
+    let line = window.get(..end).unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let length = parse_length(line).ok_or_else(|| bad_length(line))?;
     buffer.advance(end + 1);
     Ok(Some(length))
@@ -195,6 +196,8 @@ mod tests {
             ("3\r\nabc", Ok(vec!["abc"])),
             ("03\nabc", Ok(vec!["abc"])),
             ("4\n1\n2\n", Ok(vec!["1\n2\n"])),
+            (" 1\na", bad(" ")),
+            ("\r\n1\na", Ok(vec!["a"])),
             ("-1\na", bad("-1")),
             ("1x\na", bad("1x")),
             ("5\nhel", Err(Error::Truncated { missing_bytes: 2 })),

@@ -177,8 +177,11 @@ impl fmt::Display for Master {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, address) in self.addresses().iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
-            let text = address.as_str().trim_end_matches('/');
-            write!(f, "{comma}{}", text.strip_prefix("http://").unwrap_or(text))?;
+            let scheme = if address.scheme() == "http" { "" } else { "https://" };
+            let host = address.host_str().unwrap_or_default();
+            // Without its port, an address would be read as one of Mesos' own port.
+            let port = address.port_or_known_default().unwrap_or(DEFAULT_PORT);
+            write!(f, "{comma}{scheme}{host}:{port}")?;
         }
         Ok(())
     }
@@ -194,6 +197,14 @@ mod tests {
                 master.addresses().iter().map(Url::to_string).collect()
             }
             other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_shown_names_the_same_master() {
+        for text in ["host:80", "https://host:443/", "http://host", "https://[::1]:1", "a:1,b:80"] {
+            let spec: MasterSpec = text.parse().unwrap();
+            assert_eq!(spec.to_string().parse::<MasterSpec>().unwrap(), spec, "{text}");
         }
     }
 
