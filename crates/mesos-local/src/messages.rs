@@ -17,6 +17,13 @@ pub(crate) enum ToAgent {
         /// The task, valid, with the framework id in its executor.
         task: Box<TaskInfo>,
     },
+    /// Launch tasks together on the executor that each of them names.
+    RunGroup {
+        /// The framework with its id set.
+        framework: Box<FrameworkInfo>,
+        /// The tasks, valid, at least one.
+        tasks: Vec<TaskInfo>,
+    },
     /// Kill a task.
     Kill {
         /// Whose task.

@@ -8,7 +8,7 @@ use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{FrameworkId, FrameworkInfo, TaskInfo, TaskState, TaskStatus};
 
 use super::events;
-use super::executors::HEARTBEAT;
+use super::executors::{self, HEARTBEAT};
 use super::logic::Agent;
 use super::outbox::{Answer, Outbox, Output, from_agent};
 use super::state::{Executor, Framework, Phase, RequestId, dropped_state};
@@ -82,9 +82,8 @@ impl Turn<'_> {
             self.update(update.status);
         }
         self.drop_unheard_of(&call.unacknowledged_tasks);
-        for task in std::mem::take(&mut self.executor.queued) {
-            self.outbox.event(Some(stream), events::launch(task.clone()));
-            self.executor.deliver(task);
+        for work in self.executor.dequeue() {
+            executors::hand_over(self.executor, work, self.outbox);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskInfo, TaskState, TaskStatus};
+use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState, TaskStatus};
 use prost::Message;
 
 use super::state::{Executor, Framework, Kind, LiveTask, Phase};
@@ -49,6 +49,15 @@ pub(super) struct KeptExecutor {
     live: Vec<KeptTask>,
     #[prost(message, repeated, tag = "10")]
     done: Vec<KeptTask>,
+    #[prost(message, repeated, tag = "11")]
+    groups: Vec<KeptGroup>,
+}
+
+/// Tasks that are to come to their executor together.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptGroup {
+    #[prost(message, repeated, tag = "1")]
+    tasks: Vec<TaskId>,
 }
 
 /// A task that an executor got; of an ended one perhaps the id alone.
@@ -149,6 +158,7 @@ impl KeptExecutor {
             queued: executor.queued.clone(),
             live: live.collect(),
             done: done.collect(),
+            groups: executor.groups.iter().cloned().map(|tasks| KeptGroup { tasks }).collect(),
         }
     }
 
@@ -174,6 +184,7 @@ impl KeptExecutor {
             phase,
             stream: None,
             queued: self.queued,
+            groups: self.groups.into_iter().map(|group| group.tasks).collect(),
             live: live.collect(),
             done: self.done.into_iter().map(|kept| (kept.id, kept.info)).collect(),
             grace: Duration::from_millis(self.grace_milliseconds),

@@ -2,7 +2,8 @@
 
 use mesos::v1::executor::{Event, event};
 use mesos::v1::{
-    AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, KillPolicy, TaskId, TaskInfo,
+    AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, KillPolicy, TaskGroupInfo, TaskId,
+    TaskInfo,
 };
 
 /// What a new subscriber learns about itself.
@@ -26,6 +27,15 @@ pub(super) fn subscribed(
 /// A task to run.
 pub(super) fn launch(task: TaskInfo) -> Event {
     Event { launch: Some(event::Launch { task }), ..bare(event::Type::Launch) }
+}
+
+/// Tasks to run together.
+pub(super) fn launch_group(tasks: Vec<TaskInfo>) -> Event {
+    let task_group = TaskGroupInfo { tasks };
+    Event {
+        launch_group: Some(event::LaunchGroup { task_group }),
+        ..bare(event::Type::LaunchGroup)
+    }
 }
 
 /// A task to end.

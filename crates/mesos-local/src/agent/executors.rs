@@ -16,35 +16,73 @@ pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// The time between two heartbeats to an executor.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 
-/// Gives a task to its executor, which is started if it is not there.
-pub(super) fn run(now: Duration, framework: &mut Framework, task: TaskInfo, outbox: &mut Outbox) {
-    let (info, kind) = match task.executor.clone() {
+/// Tasks that are launched by one message.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// One by itself.
+    Task(Box<TaskInfo>),
+    /// Several of one executor, which come to it together.
+    Group(Vec<TaskInfo>),
+}
+
+impl Work {
+    fn first(&self) -> Option<&TaskInfo> {
+        match self {
+            Self::Task(task) => Some(task),
+            Self::Group(tasks) => tasks.first(),
+        }
+    }
+
+    fn into_tasks(self) -> Vec<TaskInfo> {
+        match self {
+            Self::Task(task) => vec![*task],
+            Self::Group(tasks) => tasks,
+        }
+    }
+}
+
+/// Gives tasks to their executor, which is started if it is not there.
+pub(super) fn run(now: Duration, framework: &mut Framework, work: Work, outbox: &mut Outbox) {
+    let Some(first) = work.first() else { return };
+    let (info, kind) = match first.executor.clone() {
         Some(info) => (info, Kind::Custom),
-        None => (commands::executor_of(&task), Kind::Command { is_killed: false }),
+        None => (commands::executor_of(first), Kind::Command { is_killed: false }),
     };
     let dropped = dropped_state(&framework.info);
     let framework_id = framework.info.id.clone().unwrap_or_default();
     let Some(executor) = framework.executors.get_mut(&info.executor_id.value) else {
-        let executor = start(now, framework, info, kind, task, outbox);
+        let mut executor = start(now, framework, info, kind, outbox);
+        executor.enqueue(work);
         framework.executors.insert(executor.info.executor_id.value.clone(), executor);
         return;
     };
     match executor.phase {
-        Phase::Registering { .. } | Phase::Reregistering { .. } => executor.queued.push(task),
-        Phase::Running { .. } => {
-            outbox.event(executor.stream, events::launch(task.clone()));
-            executor.deliver(task);
-        }
+        Phase::Registering { .. } | Phase::Reregistering { .. } => executor.enqueue(work),
+        Phase::Running { .. } => hand_over(executor, work, outbox),
         Phase::Terminating { .. } | Phase::Terminated => {
-            let mut status = from_agent(
-                task.task_id,
-                dropped,
-                Reason::ExecutorTerminated,
-                "Executor terminating",
-            );
-            status.executor_id = Some(executor.info.executor_id.clone());
-            outbox.update(now, &framework_id, status);
+            for task in work.into_tasks() {
+                let mut status = from_agent(
+                    task.task_id,
+                    dropped,
+                    Reason::ExecutorTerminated,
+                    "Executor terminating",
+                );
+                status.executor_id = Some(executor.info.executor_id.clone());
+                outbox.update(now, &framework_id, status);
+            }
         }
+    }
+}
+
+/// Sends tasks to an executor that takes them.
+pub(super) fn hand_over(executor: &mut Executor, work: Work, outbox: &mut Outbox) {
+    let event = match &work {
+        Work::Task(task) => events::launch((**task).clone()),
+        Work::Group(tasks) => events::launch_group(tasks.clone()),
+    };
+    outbox.event(executor.stream, event);
+    for task in work.into_tasks() {
+        executor.deliver(task);
     }
 }
 
@@ -53,7 +91,6 @@ fn start(
     framework: &Framework,
     mut info: ExecutorInfo,
     kind: Kind,
-    task: TaskInfo,
     outbox: &mut Outbox,
 ) -> Executor {
     let container_id = outbox.new_uuid().to_string();
@@ -96,7 +133,8 @@ fn start(
         process: 0,
         phase: Phase::Registering { until },
         stream: None,
-        queued: vec![task],
+        queued: Vec::new(),
+        groups: Vec::new(),
         live: Default::default(),
         done: Default::default(),
         grace,
@@ -109,22 +147,25 @@ fn grace_of(info: &ExecutorInfo, outbox: &Outbox) -> Duration {
         .map_or(outbox.settings.executor_shutdown_grace_period, Duration::from_nanos)
 }
 
-/// Ends a task that its executor has not got yet, and the executor if that was its only one.
+/// Ends a task that its executor has not got yet, with those that would have come to it
+/// together, and the executor if nothing is left for it.
 pub(super) fn kill_queued(
     now: Duration,
     framework_id: &FrameworkId,
     executor: &mut Executor,
-    task_id: TaskId,
+    task_id: &TaskId,
     outbox: &mut Outbox,
 ) {
-    if !executor.unqueue(&task_id) {
-        return;
+    for task_id in executor.launched_with(task_id) {
+        if !executor.unqueue(&task_id) {
+            continue;
+        }
+        let message = "Task killed before delivery to executor";
+        let reason = Reason::TaskKilledDuringLaunch;
+        let mut status = from_agent(task_id, TaskState::TaskKilled, reason, message);
+        status.executor_id = Some(executor.info.executor_id.clone());
+        outbox.update(now, framework_id, status);
     }
-    let message = "Task killed before delivery to executor";
-    let reason = Reason::TaskKilledDuringLaunch;
-    let mut status = from_agent(task_id, TaskState::TaskKilled, reason, message);
-    status.executor_id = Some(executor.info.executor_id.clone());
-    outbox.update(now, framework_id, status);
     if executor.has_nothing_to_begin_with() {
         shut_down(now, executor, outbox);
     }

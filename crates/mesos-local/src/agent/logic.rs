@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use mesos::v1::executor::Call;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{ExecutorId, FrameworkId, FrameworkInfo, KillPolicy, TaskId, TaskInfo};
+use mesos::v1::{ExecutorId, FrameworkId, FrameworkInfo, KillPolicy, TaskId};
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoint;
+use super::executors::Work;
 use super::outbox::{Identity, Outbox, Output, Signal, from_agent};
 use super::state::{Executor, Framework, Kind, Phase, RequestId, dropped_state};
 use super::{calls, commands, events, executors, recovery};
@@ -106,7 +107,10 @@ impl Agent {
 
     fn hear_master(&mut self, now: Duration, message: ToAgent) {
         match message {
-            ToAgent::Run { framework, task } => self.run(now, *framework, *task),
+            ToAgent::Run { framework, task } => self.run(now, *framework, Work::Task(task)),
+            ToAgent::RunGroup { framework, tasks } => {
+                self.run(now, *framework, Work::Group(tasks));
+            }
             ToAgent::Kill { framework_id, task_id, policy } => {
                 self.kill(now, &framework_id, task_id, policy);
             }
@@ -154,13 +158,13 @@ impl Agent {
         }
     }
 
-    fn run(&mut self, now: Duration, info: FrameworkInfo, task: TaskInfo) {
+    fn run(&mut self, now: Duration, info: FrameworkInfo, work: Work) {
         let id = info.id.clone().unwrap_or_default().value;
         let framework =
             self.frameworks.entry(id).or_insert_with(|| Framework::new(FrameworkInfo::default()));
         framework.info = info;
         if !framework.is_terminating {
-            executors::run(now, framework, task, &mut self.outbox);
+            executors::run(now, framework, work, &mut self.outbox);
         }
     }
 
@@ -182,7 +186,7 @@ impl Agent {
         };
         match (&executor.phase, executor.kind) {
             (Phase::Registering { .. } | Phase::Reregistering { .. }, _) => {
-                executors::kill_queued(now, framework_id, executor, task_id, &mut self.outbox);
+                executors::kill_queued(now, framework_id, executor, &task_id, &mut self.outbox);
             }
             (Phase::Running { .. }, Kind::Custom) => {
                 if executor.live.contains_key(&task_id.value) {

@@ -7,6 +7,8 @@ use mesos::v1::framework_info::capability;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState};
 
+use super::executors::Work;
+
 /// Names one HTTP request, and the event stream that answers it.
 pub(crate) type RequestId = u64;
 
@@ -96,6 +98,8 @@ pub(super) struct Executor {
     pub(super) stream: Option<RequestId>,
     /// Tasks that were not given to it yet.
     pub(super) queued: Vec<TaskInfo>,
+    /// Which of them are to come to it together.
+    pub(super) groups: Vec<Vec<TaskId>>,
     /// Tasks that were, and have not ended.
     pub(super) live: BTreeMap<String, LiveTask>,
     /// Tasks that have ended, described as long as their end is not acknowledged.
@@ -123,6 +127,39 @@ impl Executor {
 
     pub(super) fn is_custom(&self) -> bool {
         self.kind == Kind::Custom
+    }
+
+    /// Keeps tasks until the executor subscribes.
+    pub(super) fn enqueue(&mut self, work: Work) {
+        match work {
+            Work::Task(task) => self.queued.push(*task),
+            Work::Group(tasks) => {
+                self.groups.push(tasks.iter().map(|task| task.task_id.clone()).collect());
+                self.queued.extend(tasks);
+            }
+        }
+    }
+
+    /// Empties the queue: single tasks first, then groups.
+    pub(super) fn dequeue(&mut self) -> Vec<Work> {
+        let groups = std::mem::take(&mut self.groups);
+        let mut grouped: Vec<Vec<TaskInfo>> = groups.iter().map(|_| Vec::new()).collect();
+        let mut work = Vec::new();
+        for task in std::mem::take(&mut self.queued) {
+            let place = groups.iter().position(|ids| ids.contains(&task.task_id));
+            match place.and_then(|place| grouped.get_mut(place)) {
+                Some(group) => group.push(task),
+                None => work.push(Work::Task(Box::new(task))),
+            }
+        }
+        work.extend(grouped.into_iter().filter(|group| !group.is_empty()).map(Work::Group));
+        work
+    }
+
+    /// The queued tasks that live and die with this one, itself included.
+    pub(super) fn launched_with(&self, task: &TaskId) -> Vec<TaskId> {
+        let group = self.groups.iter().find(|group| group.contains(task));
+        group.cloned().unwrap_or_else(|| vec![task.clone()])
     }
 
     /// Takes a task out of the queue as ended; says whether it was there.

@@ -112,8 +112,10 @@ impl Master {
                 self.refuse_tasks(&id, &tasks_of(operation), Reason::TaskInvalid, NO_OPERATION_ID);
             }
             operation::Type::LaunchGroup => {
-                let tasks = tasks_of(operation);
-                self.refuse_tasks(&id, &tasks, Reason::TaskGroupInvalid, NO_GROUPS);
+                let has_id = operation.id.is_some();
+                if let Some(group) = operation.launch_group {
+                    self.launch_group(pool, group, has_id);
+                }
             }
             operation::Type::Unknown
             | operation::Type::Reserve
@@ -148,17 +150,30 @@ impl Master {
     }
 
     fn validate(&self, pool: &Allocation, task: &TaskInfo) -> Result<Need, String> {
+        task_validation::validate(task, &self.context(pool)?)
+    }
+
+    /// What tasks out of the pool are held against.
+    pub(super) fn context<'a>(&'a self, pool: &'a Allocation) -> Result<Context<'a>, String> {
         let framework = self.frameworks.get(&pool.framework_id);
         let agent = self.agents.get(&pool.agent_id.value);
-        let (Some(framework), Some(agent)) = (framework, agent) else {
-            return Err(format!("Agent {} is not registered", pool.agent_id));
-        };
-        let context = Context { framework, agent, role: &pool.role, available: &pool.resources };
-        task_validation::validate(task, &context)
+        match (framework, agent) {
+            (Some(framework), Some(agent)) => {
+                Ok(Context { framework, agent, role: &pool.role, available: &pool.resources })
+            }
+            _ => Err(format!("Agent {} is not registered", pool.agent_id)),
+        }
+    }
+
+    fn start(&mut self, pool: &mut Allocation, task: TaskInfo, need: Need) {
+        self.book(pool, &task, need);
+        let Some(framework) = self.frameworks.get(&pool.framework_id) else { return };
+        let framework = Box::new(framework.info.clone());
+        self.tell_agent(&pool.agent_id, ToAgent::Run { framework, task: Box::new(task) });
     }
 
     /// Moves what the task and a new executor need from the pool to them.
-    fn start(&mut self, pool: &mut Allocation, task: TaskInfo, need: Need) {
+    pub(super) fn book(&mut self, pool: &mut Allocation, task: &TaskInfo, need: Need) {
         let Allocation { framework_id: id, role, agent_id, resources } = pool;
         let Some(framework) = self.frameworks.get_mut(id) else { return };
         let Some(agent) = self.agents.get_mut(&agent_id.value) else { return };
@@ -175,14 +190,17 @@ impl Master {
             agent.executors.insert(key, executor);
         }
         agent.tasks.insert((id.clone(), task.task_id.clone()));
-        framework.tasks.insert(task.task_id.clone(), Task::new(&task, role.clone(), need.task));
+        framework.tasks.insert(task.task_id.clone(), Task::new(task, role.clone(), need.task));
         self.metrics.tasks_launched += 1;
-        let message =
-            ToAgent::Run { framework: Box::new(framework.info.clone()), task: Box::new(task) };
-        self.outputs.push(super::Output::Agent(agent_id.clone(), message));
     }
 
-    fn refuse_tasks(&mut self, id: &FrameworkId, tasks: &[TaskInfo], reason: Reason, fault: &str) {
+    pub(super) fn refuse_tasks(
+        &mut self,
+        id: &FrameworkId,
+        tasks: &[TaskInfo],
+        reason: Reason,
+        fault: &str,
+    ) {
         let message = fault.to_owned();
         let verdict = Verdict { state: TaskState::TaskError, reason, message };
         for task in tasks {
@@ -210,8 +228,7 @@ impl Master {
     }
 }
 
-const NO_OPERATION_ID: &str = "The 'id' field cannot be set on a LAUNCH operation";
-const NO_GROUPS: &str = "Task groups are not supported by this embedded cluster";
+const NO_OPERATION_ID: &str = "The `id` field cannot be set on LAUNCH operations";
 const NO_OPERATIONS: &str = "Reservations and volumes are not supported by this embedded cluster";
 
 fn tasks_of(operation: Operation) -> Vec<TaskInfo> {

@@ -10,6 +10,7 @@ mod call_validation;
 mod calls;
 mod executors;
 mod framework;
+mod groups;
 mod input;
 mod metrics;
 mod offers;

@@ -29,6 +29,21 @@ pub(super) struct Need {
 
 /// What the task needs, or why it is an error.
 pub(super) fn validate(task: &TaskInfo, context: &Context<'_>) -> Result<Need, String> {
+    check_task(task, context)?;
+    if task.command.is_some() == task.executor.is_some() {
+        return Err("Task should have at least one (but not both) of CommandInfo or ExecutorInfo \
+                    present"
+            .to_owned());
+    }
+    let executor = match &task.executor {
+        Some(executor) => check_executor(executor, context)?,
+        None => None,
+    };
+    fit(Need { task: bundle(&task.resources), executor }, context.available)
+}
+
+/// What holds for every task, in a group or not.
+pub(super) fn check_task(task: &TaskInfo, context: &Context<'_>) -> Result<(), String> {
     check_id(&task.task_id.value)?;
     check_unused(task, context.framework)?;
     if task.agent_id != context.agent.id {
@@ -42,17 +57,7 @@ pub(super) fn validate(task: &TaskInfo, context: &Context<'_>) -> Result<Need, S
         return Err("Task uses no resources".to_owned());
     }
     check(&task.resources)?;
-    check_role(&task.resources, context.role)?;
-    if task.command.is_some() == task.executor.is_some() {
-        return Err("Task should have at least one (but not both) of CommandInfo or ExecutorInfo \
-                    present"
-            .to_owned());
-    }
-    let executor = match &task.executor {
-        Some(executor) => check_executor(executor, context)?,
-        None => None,
-    };
-    fit(Need { task: bundle(&task.resources), executor }, context.available)
+    check_role(&task.resources, context.role)
 }
 
 /// Whether any resource of these tasks is malformed, which makes all of them errors.
@@ -117,7 +122,7 @@ fn check_role(resources: &[Resource], role: &str) -> Result<(), String> {
 }
 
 /// What the executor adds: its resources, or nothing if the agent has it already.
-fn check_executor(
+pub(super) fn check_executor(
     executor: &ExecutorInfo,
     context: &Context<'_>,
 ) -> Result<Option<Resources>, String> {
@@ -129,7 +134,7 @@ fn check_executor(
         return Err("Only CUSTOM executors can be launched with LAUNCH".to_owned());
     }
     if executor.command.is_none() {
-        return Err("'ExecutorInfo.command' must be set for a CUSTOM executor".to_owned());
+        return Err("'ExecutorInfo.command' must be set for 'CUSTOM' executor".to_owned());
     }
     if executor.shutdown_grace_period.is_some_and(|period| period.nanoseconds < 0) {
         return Err("ExecutorInfo's 'shutdown_grace_period' must be non-negative".to_owned());

@@ -199,28 +199,89 @@ fn accepting_without_tasks_is_declining() {
     assert_eq!(offers(&client, &bench.pass(SECOND * 2)).len(), 1);
 }
 
-#[test]
-fn a_group_is_an_error_for_each_of_its_tasks() {
-    let (mut bench, client, offers) = offered(&["cpus:2;mem:1024"], info());
-    let tasks = ["a", "b"].map(|id| command_task(id, &offers[0], "cpus:0.5;mem:64")).to_vec();
-    let group = operation::LaunchGroup {
-        executor: executor("e", "cpus:0.1;mem:32"),
-        task_group: mesos::v1::TaskGroupInfo { tasks },
-    };
+fn group_executor(client: &Client) -> ExecutorInfo {
+    ExecutorInfo {
+        r#type: Some(mesos::v1::executor_info::Type::Custom.into()),
+        framework_id: Some(client.id.clone()),
+        ..executor("e", "cpus:0.1;mem:32;disk:8")
+    }
+}
+
+fn accept_group(
+    bench: &mut Bench,
+    client: &Client,
+    offer: &Offer,
+    executor: ExecutorInfo,
+    tasks: Vec<TaskInfo>,
+) -> Vec<Output> {
+    let task_group = mesos::v1::TaskGroupInfo { tasks };
     let operation = Operation {
         r#type: Some(operation::Type::LaunchGroup.into()),
-        launch_group: Some(group),
+        launch_group: Some(operation::LaunchGroup { executor, task_group }),
         ..Operation::default()
     };
     let accept = call::Accept {
-        offer_ids: vec![offers[0].id.clone()],
+        offer_ids: vec![offer.id.clone()],
         operations: vec![operation],
         filters: None,
     };
-    let call = Call { accept: Some(accept), ..Call::default() };
-    let statuses = updates(&client, &bench.call(&client, call::Type::Accept, call));
-    assert_eq!(statuses.len(), 2);
-    assert!(statuses.iter().all(|status| status.reason() == Reason::TaskGroupInvalid));
+    bench.call(client, call::Type::Accept, Call { accept: Some(accept), ..Call::default() })
+}
+
+#[test]
+fn a_group_goes_to_its_executor_as_one() {
+    let (mut bench, client, offers) = offered(&["cpus:2;mem:1024;disk:64"], info());
+    let tasks = ["a", "b"].map(|id| command_task(id, &offers[0], "cpus:0.5;mem:64")).to_vec();
+    let executor = group_executor(&client);
+    let outputs = accept_group(&mut bench, &client, &offers[0], executor, tasks);
+    let [ToAgent::RunGroup { tasks, .. }] = to_agents(&outputs)[..] else { panic!("one group") };
+    assert_eq!(tasks.len(), 2);
+    assert!(tasks.iter().all(|task| task.executor.is_some()));
+    let used = bench.master.view(&crate::master::View::Agents(None))["slaves"][0]["used_resources"]
+        .clone();
+    assert_eq!((&used["cpus"], &used["mem"]), (&1.1.into(), &160.0.into()));
+}
+
+#[test]
+fn one_fault_in_a_group_is_an_error_for_each_of_its_tasks() {
+    type Change = fn(&mut ExecutorInfo, &mut Vec<TaskInfo>);
+    let cases: [(Change, &str); 8] = [
+        (|executor, _| executor.r#type = None, "'ExecutorInfo.type' must be set"),
+        (|executor, _| executor.framework_id = None, "'ExecutorInfo.framework_id' must be set"),
+        (|executor, _| executor.command = None, "'ExecutorInfo.command' must be set for 'CUSTOM'"),
+        (
+            |executor, _| executor.resources = Vec::new(),
+            "Executor 'e' uses less CPUs (None) than the minimum required (0.01)",
+        ),
+        (
+            |executor, _| executor.resources = bundle("cpus:0.1;mem:31;disk:8").to_wire(),
+            "Executor 'e' uses less memory (31MB) than the minimum required (32MB)",
+        ),
+        (
+            |executor, _| executor.resources = bundle("cpus:0.1;mem:32").to_wire(),
+            "Executor 'e' uses no disk",
+        ),
+        (
+            |_, tasks| tasks[1].resources = bundle("cpus:100").to_wire(),
+            "required by task group and its executor are more than available",
+        ),
+        (
+            |_, tasks| tasks[1].executor = Some(executor("other", "cpus:0.1")),
+            "The `ExecutorInfo` of task 'b' is different from executor 'e'",
+        ),
+    ];
+    for (change, text) in cases {
+        let (mut bench, client, offers) = offered(&["cpus:2;mem:1024;disk:64"], info());
+        let mut tasks =
+            ["a", "b"].map(|id| command_task(id, &offers[0], "cpus:0.5;mem:64")).to_vec();
+        let mut executor = group_executor(&client);
+        change(&mut executor, &mut tasks);
+        let outputs = accept_group(&mut bench, &client, &offers[0], executor, tasks);
+        let statuses = updates(&client, &outputs);
+        assert_eq!(statuses.len(), 2, "{text}");
+        assert!(statuses.iter().all(|status| status.reason() == Reason::TaskGroupInvalid));
+        assert!(statuses[0].message().contains(text), "{text}: {}", statuses[0].message());
+    }
 }
 
 #[test]

@@ -283,7 +283,8 @@ fn launched(outputs: &[Output]) -> Vec<&TaskInfo> {
         .into_iter()
         .filter_map(|message| match message {
             ToAgent::Run { task, .. } => Some(&**task),
-            ToAgent::Kill { .. }
+            ToAgent::RunGroup { .. }
+            | ToAgent::Kill { .. }
             | ToAgent::Acknowledge { .. }
             | ToAgent::ShutdownExecutor { .. }
             | ToAgent::ShutdownFramework(_)
