@@ -53,13 +53,27 @@ impl fmt::Debug for Tls {
 }
 
 /// What can be chosen for https.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsBuilder {
     ca_file: Option<PathBuf>,
     identity: Option<(PathBuf, PathBuf)>,
 }
 
 impl TlsBuilder {
+    /// What the variables say by which Mesos itself is told: `LIBPROCESS_SSL_CA_FILE`,
+    /// `LIBPROCESS_SSL_CERT_FILE` and `LIBPROCESS_SSL_KEY_FILE`. `None` unless
+    /// `LIBPROCESS_SSL_ENABLED` is `1` or `true`.
+    ///
+    /// Unlike Mesos, which does so with `LIBPROCESS_SSL_VERIFY_CERT` only, every certificate
+    /// of the other side is verified.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        lookup("LIBPROCESS_SSL_ENABLED").filter(|value| value == "1" || value == "true")?;
+        let file = |name: &str| lookup(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let certificate = file("LIBPROCESS_SSL_CERT_FILE");
+        let identity = certificate.zip(file("LIBPROCESS_SSL_KEY_FILE"));
+        Some(Self { ca_file: file("LIBPROCESS_SSL_CA_FILE"), identity })
+    }
+
     /// Trust the certificate authorities in this PEM file, and no others.
     #[must_use]
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {

@@ -14,7 +14,6 @@ use super::{Calls, Environment};
 use crate::backoff::Backoff;
 use crate::client::http::Http;
 use crate::client::pump::{Channels, Pump, Side};
-use crate::client::tls::Tls;
 use crate::client::{Error, calls};
 use crate::codec::Codec;
 use crate::session::{Config, Input, Session};
@@ -95,7 +94,7 @@ impl Builder {
     /// [`Error::Setup`] only; whether the agent can be reached is told by the stream.
     pub fn connect(self) -> Result<(Events, Calls), Error> {
         let environment = self.environment;
-        let tls = Tls::system().map_err(|error| Error::Setup(error.to_string()))?;
+        let tls = environment.tls().map_err(|error| Error::Setup(error.to_string()))?;
         let http = Http::new(self.codec, None, tls)?.with_bearer(environment.token());
         let calls_http = http.beside()?;
         let (items, receiver) = mpsc::channel(self.event_capacity);

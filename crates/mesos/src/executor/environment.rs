@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::client::tls::{Tls, TlsBuilder, TlsError};
 use crate::duration;
 use crate::v1::{AgentId, ExecutorId, FrameworkId};
 
@@ -38,6 +39,8 @@ pub struct Environment {
     pub subscription_backoff_max: Option<Duration>,
     /// How long it may take to end after SHUTDOWN before it is killed.
     pub shutdown_grace_period: Duration,
+    /// For https, which the agent speaks when it is told to by `LIBPROCESS_SSL_ENABLED`.
+    tls: Option<TlsBuilder>,
     /// The token for the agent, if it wants one.
     token: Option<String>,
 }
@@ -86,11 +89,13 @@ impl Environment {
             }
             None => Ok(None),
         };
+        let tls = TlsBuilder::from_lookup(&lookup);
         Ok(Self {
             framework_id: required("MESOS_FRAMEWORK_ID")?.into(),
             executor_id: required("MESOS_EXECUTOR_ID")?.into(),
             agent_id: lookup("MESOS_SLAVE_ID").map(AgentId::from),
             endpoint: endpoint(
+                if tls.is_some() { "https" } else { "http" },
                 required("MESOS_AGENT_ENDPOINT")?,
                 lookup("MESOS_SLAVE_PID").as_deref(),
             )?,
@@ -100,8 +105,14 @@ impl Environment {
             subscription_backoff_max: time("MESOS_SUBSCRIPTION_BACKOFF_MAX")?,
             shutdown_grace_period: time("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD")?
                 .unwrap_or(DEFAULT_GRACE_PERIOD),
+            tls,
             token: lookup("MESOS_EXECUTOR_AUTHENTICATION_TOKEN"),
         })
+    }
+
+    /// Whom to trust and who we are over https.
+    pub(super) fn tls(&self) -> Result<Tls, TlsError> {
+        self.tls.clone().unwrap_or_default().build()
     }
 
     /// The token for the agent, for the `Authorization` header only.
@@ -124,12 +135,12 @@ impl fmt::Debug for Environment {
 
 /// The API's address. The agent's process id is its path prefix, which matters when
 /// several agents share one process.
-fn endpoint(address: String, pid: Option<&str>) -> Result<Url, EnvironmentError> {
+fn endpoint(scheme: &str, address: String, pid: Option<&str>) -> Result<Url, EnvironmentError> {
     let prefix = match pid.and_then(|pid| pid.split_once('@')) {
         Some((process, _)) => format!("/{process}"),
         None => String::new(),
     };
-    Url::parse(&format!("http://{address}{prefix}/api/v1/executor"))
+    Url::parse(&format!("{scheme}://{address}{prefix}/api/v1/executor"))
         .map_err(|_| EnvironmentError::Malformed { name: "MESOS_AGENT_ENDPOINT", value: address })
 }
 
@@ -161,6 +172,21 @@ mod tests {
         let environment = read(&[("MESOS_SLAVE_PID", "slave(3)@127.0.0.1:5051")]).unwrap();
         assert_eq!(environment.endpoint.as_str(), "http://127.0.0.1:5051/slave(3)/api/v1/executor");
         assert_eq!(read(&[]).unwrap().endpoint.path(), "/api/v1/executor");
+    }
+
+    #[test]
+    fn an_agent_with_tls_is_spoken_to_by_https() {
+        let on = ("LIBPROCESS_SSL_ENABLED", "1");
+        assert_eq!(
+            read(&[on]).unwrap().endpoint.as_str(),
+            "https://127.0.0.1:5051/api/v1/executor"
+        );
+        read(&[on]).unwrap().tls().unwrap();
+        let missing = ("LIBPROCESS_SSL_CA_FILE", "/nowhere/ca.pem");
+        let error = read(&[on, missing]).unwrap().tls().unwrap_err();
+        assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
+        let off = ("LIBPROCESS_SSL_ENABLED", "0");
+        assert_eq!(read(&[off, missing]).unwrap().endpoint.scheme(), "http");
     }
 
     #[test]
