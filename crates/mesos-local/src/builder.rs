@@ -175,11 +175,28 @@ impl ClusterBuilder {
     ///
     /// # Errors
     ///
-    /// When the address, the port or the work directory cannot be used.
+    /// When the address, the port or the work directory cannot be used, or resources are
+    /// reserved for a role.
     pub async fn start(mut self) -> Result<Cluster, Error> {
         let ip: IpAddr =
             self.address.parse().map_err(|_| Error::Address { address: self.address.clone() })?;
+        let reserved = self.settings.resources.reserved();
+        if !reserved.is_empty() {
+            return Err(Error::Reserved { resources: reserved.to_string() });
+        }
         let work_dir = WorkDir::prepare(self.work_dir.take())?;
         Cluster::start(self, ip, work_dir).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reserved_resources_are_refused_instead_of_offered_to_everybody() {
+        let resources = "cpus:1;cpus(web):2".parse().unwrap();
+        let error = Cluster::builder().port(0).resources(resources).start().await.unwrap_err();
+        assert!(error.to_string().starts_with("cpus(web):2 is reserved"), "{error}");
     }
 }

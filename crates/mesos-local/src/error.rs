@@ -57,6 +57,12 @@ pub enum Error {
         /// What was given.
         part: String,
     },
+    /// Resources of agents are reserved, which this cluster would not keep to.
+    #[error("{resources} is reserved, and the embedded cluster reserves nothing: leave out (ROLE)")]
+    Reserved {
+        /// What was given for a role.
+        resources: String,
+    },
     /// An agent does not start.
     #[error("agent {index} does not start: {source}")]
     Agent {
