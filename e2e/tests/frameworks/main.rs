@@ -5,6 +5,7 @@
 
 mod described;
 mod examples;
+mod guide;
 // Needs a Chromium, which plain `cargo test` does not install.
 #[cfg(feature = "real-mesos")]
 mod rendler;
