@@ -3,8 +3,8 @@
 //! The real ones speak libprocess messages; these carry the same facts.
 
 use mesos::v1::{
-    AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy, TaskId, TaskInfo,
-    TaskState, TaskStatus,
+    AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy, Resource, TaskId,
+    TaskInfo, TaskState, TaskStatus,
 };
 
 /// From the master to one agent.
@@ -53,6 +53,8 @@ pub(crate) enum ToAgent {
     ShutdownFramework(FrameworkId),
     /// The framework (re)subscribed: send the oldest unacknowledged update of each task at once.
     FrameworkSubscribed(Box<FrameworkInfo>),
+    /// What the agent has from now on, after operations.
+    Resources(Vec<Resource>),
     /// There is a new master, or the old one has forgotten the agent: register again.
     Reregister,
     /// The master counts tasks that the agent did not name when it registered again.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState, TaskStatus};
+use mesos::v1::{ExecutorInfo, FrameworkInfo, Resource, TaskId, TaskInfo, TaskState, TaskStatus};
 use prost::Message;
 
 use super::state::{Executor, Framework, Kind, LiveTask, Phase};
@@ -14,6 +14,9 @@ use super::updates::Kept;
 pub(crate) struct Checkpoint {
     #[prost(message, repeated, tag = "1")]
     pub(super) frameworks: Vec<KeptFramework>,
+    /// What the agent has, reservations and volumes included.
+    #[prost(message, repeated, tag = "2")]
+    pub(super) resources: Vec<Resource>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -120,6 +120,7 @@ impl Agent {
                 self.outbox.forward(next);
                 self.forget_ended(&framework_id, &task_id);
             }
+            ToAgent::Resources(resources) => self.outbox.identity.info.resources = resources,
             ToAgent::Reregister => recovery::register_again(self, now),
             ToAgent::UnknownTasks { framework, tasks } => {
                 recovery::deny(self, now, &framework, tasks);

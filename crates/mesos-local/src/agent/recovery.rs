@@ -22,13 +22,19 @@ pub(super) fn checkpoint(agent: &Agent) -> Checkpoint {
         let id = framework.info.id.clone().unwrap_or_default().value;
         KeptFramework::of(framework, agent.outbox.updates.keep(&id))
     };
-    Checkpoint { frameworks: agent.frameworks.values().filter(keeps).map(keep).collect() }
+    Checkpoint {
+        frameworks: agent.frameworks.values().filter(keeps).map(keep).collect(),
+        resources: agent.outbox.identity.info.resources.clone(),
+    }
 }
 
 /// Takes over what an earlier process left. Until its executors are back, or the time for
 /// that is over, the agent is recovering and has no master.
 pub(super) fn restore(agent: &mut Agent, now: Duration, checkpoint: Checkpoint) {
     let until = now + agent.outbox.settings.executor_reregistration_timeout;
+    if !checkpoint.resources.is_empty() {
+        agent.outbox.identity.info.resources = checkpoint.resources;
+    }
     for kept in checkpoint.frameworks {
         let (framework, updates) = kept.restore(until);
         let id = framework.info.id.clone().unwrap_or_default().value;

@@ -4,11 +4,9 @@ use std::collections::HashSet;
 
 use mesos::resources::Resources;
 use mesos::v1::offer::{Operation, operation};
-use mesos::v1::scheduler::{Event, call, event};
+use mesos::v1::scheduler::call;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{
-    FrameworkId, OfferId, OperationId, OperationState, OperationStatus, TaskInfo, TaskState,
-};
+use mesos::v1::{FrameworkId, OfferId, TaskInfo, TaskState};
 
 use super::Master;
 use super::agent::Executor;
@@ -94,7 +92,8 @@ impl Master {
             let operation_id = operation.id.clone();
             let tasks = tasks_of(operation);
             if tasks.is_empty() {
-                self.refuse_operation(id, operation_id, fault);
+                let fault = format!("Operation attempted with invalid offers: {fault}");
+                self.refuse_operation(id, operation_id, &fault);
             }
             for task in tasks {
                 self.send_verdict(id, &task.task_id, Some(&task.agent_id), &verdict);
@@ -126,7 +125,7 @@ impl Master {
             | operation::Type::ShrinkVolume
             | operation::Type::CreateDisk
             | operation::Type::DestroyDisk => {
-                self.refuse_operation(&id, operation.id, NO_OPERATIONS);
+                self.convert(pool, &operation);
             }
         }
     }
@@ -207,29 +206,9 @@ impl Master {
             self.send_verdict(id, &task.task_id, Some(&task.agent_id), &verdict);
         }
     }
-
-    /// An operation without an id fails silently, as nobody could tell which it was.
-    fn refuse_operation(&mut self, id: &FrameworkId, operation: Option<OperationId>, fault: &str) {
-        if operation.is_none() {
-            return;
-        }
-        let status = OperationStatus {
-            operation_id: operation,
-            state: OperationState::OperationError.into(),
-            message: Some(fault.to_owned()),
-            ..OperationStatus::default()
-        };
-        let event = Event {
-            r#type: Some(event::Type::UpdateOperationStatus.into()),
-            update_operation_status: Some(event::UpdateOperationStatus { status }),
-            ..Event::default()
-        };
-        self.send(id, event);
-    }
 }
 
 const NO_OPERATION_ID: &str = "The `id` field cannot be set on LAUNCH operations";
-const NO_OPERATIONS: &str = "Reservations and volumes are not supported by this embedded cluster";
 
 fn tasks_of(operation: Operation) -> Vec<TaskInfo> {
     let launch = operation.launch.map(|launch| launch.task_infos);

@@ -100,12 +100,20 @@ impl Master {
                     self.message_to_executor(id, message);
                 }
             }
-            // An allocator without requests, a cluster without maintenance and operations.
+            call::Type::AcknowledgeOperationStatus => {
+                if let Some(acknowledge) = &call.acknowledge_operation_status {
+                    self.acknowledge_operation(id, acknowledge);
+                }
+            }
+            call::Type::ReconcileOperations => {
+                if let Some(reconcile) = &call.reconcile_operations {
+                    self.reconcile_operations(id, &reconcile.operations);
+                }
+            }
+            // An allocator without requests, a cluster without maintenance.
             call::Type::Request
             | call::Type::AcceptInverseOffers
-            | call::Type::DeclineInverseOffers
-            | call::Type::AcknowledgeOperationStatus
-            | call::Type::ReconcileOperations => {}
+            | call::Type::DeclineInverseOffers => {}
             // Answered before.
             call::Type::Unknown | call::Type::Subscribe | call::Type::UpdateFramework => {}
         }

@@ -1,9 +1,9 @@
 //! What the master knows of one framework.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use mesos::v1::framework_info::capability;
-use mesos::v1::{FrameworkId, FrameworkInfo, OfferId, TaskId, TaskState};
+use mesos::v1::{FrameworkId, FrameworkInfo, OfferId, OperationStatus, TaskId, TaskState};
 
 use super::StreamId;
 use super::task::Task;
@@ -27,6 +27,8 @@ pub(super) struct Framework {
     /// Tasks of agents that went away.
     pub(super) unreachable_tasks: HashMap<TaskId, Task>,
     pub(super) completed_tasks: VecDeque<Task>,
+    /// The ends of operations that it has not acknowledged.
+    pub(super) operations: BTreeMap<String, OperationStatus>,
     pub(super) offers: HashSet<OfferId>,
     pub(super) registered_unix_seconds: f64,
     pub(super) reregistered_unix_seconds: Option<f64>,
@@ -103,6 +105,7 @@ impl Framework {
             tasks: HashMap::new(),
             unreachable_tasks: HashMap::new(),
             completed_tasks: VecDeque::new(),
+            operations: BTreeMap::new(),
             offers: HashSet::new(),
             registered_unix_seconds: unix_seconds,
             reregistered_unix_seconds: None,

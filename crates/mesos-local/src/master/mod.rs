@@ -14,6 +14,7 @@ mod groups;
 mod input;
 mod metrics;
 mod offers;
+mod operations;
 mod reconcile;
 mod reregister;
 mod resource_validation;
@@ -92,6 +93,7 @@ pub(crate) struct Master {
     metrics: Metrics,
     next_framework: u64,
     next_offer: u64,
+    next_operation: u128,
     must_allocate: bool,
     outputs: Vec<Output>,
 }
@@ -116,6 +118,7 @@ impl Master {
             metrics: Metrics::default(),
             next_framework: 0,
             next_offer: 0,
+            next_operation: 0,
             must_allocate: false,
             outputs: Vec::new(),
         }

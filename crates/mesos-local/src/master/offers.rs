@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mesos::resources::Resources;
-use mesos::v1::resource::AllocationInfo;
+use mesos::v1::resource::{AllocationInfo, ReservationInfo, reservation_info};
 use mesos::v1::scheduler::{Event, call, event};
 use mesos::v1::{Address, FrameworkId, Offer, OfferId, Resource, Url};
 
@@ -168,7 +168,12 @@ fn shaped(allocation: &Allocation, framework: &Framework) -> Vec<Resource> {
             resource.allocation_info = Some(AllocationInfo { role });
         }
         if !framework.capabilities.reservation_refinement {
-            resource.role = Some("*".to_owned());
+            let reservation = resource.reservations.pop();
+            let role = reservation.as_ref().and_then(|reservation| reservation.role.clone());
+            resource.role = role.or_else(|| Some("*".to_owned()));
+            resource.reservation = reservation
+                .filter(|one| one.r#type() == reservation_info::Type::Dynamic)
+                .map(|one| ReservationInfo { r#type: None, role: None, ..one });
         }
     }
     resources

@@ -29,6 +29,7 @@ impl Master {
         self.allocator.set_framework(&id, &roles, &suppressed, gpus);
         self.allocator.set_active(&id, true);
         self.must_allocate |= !was_connected;
+        self.resend_operations(&id);
         self.announce_framework(&id);
     }
 

@@ -96,6 +96,12 @@ impl Master {
 
     pub(super) fn agent_view(&self, agent: &Agent) -> Value {
         let total = resources_view(&agent.total);
+        let of = |role: String| {
+            let reserved = resources_view(&agent.total.reserved_for(&role));
+            (role, reserved)
+        };
+        let reserved: Map<String, Value> =
+            agent.total.reserved_roles().into_iter().map(of).collect();
         json!({
             "id": agent.id.value,
             "hostname": agent.info.hostname,
@@ -104,8 +110,8 @@ impl Master {
             "attributes": attributes_view(&agent.info.attributes),
             "registered_time": agent.registered_unix_seconds,
             "resources": total,
-            "unreserved_resources": total,
-            "reserved_resources": {},
+            "unreserved_resources": resources_view(&agent.total.unreserved()),
+            "reserved_resources": reserved,
             "used_resources": resources_view(&self.used_on(agent)),
             "offered_resources": resources_view(&self.offered(agent.offers.iter())),
             "active": agent.is_connected,

@@ -2,6 +2,7 @@
 
 mod launching;
 mod offering;
+mod operating;
 mod returning;
 mod subscribing;
 mod updating;
@@ -290,6 +291,7 @@ fn launched(outputs: &[Output]) -> Vec<&TaskInfo> {
             | ToAgent::ShutdownFramework(_)
             | ToAgent::FrameworkSubscribed(_)
             | ToAgent::Reregister
+            | ToAgent::Resources(_)
             | ToAgent::UnknownTasks { .. }
             | ToAgent::Message { .. } => None,
         })
