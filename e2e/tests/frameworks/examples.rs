@@ -85,13 +85,22 @@ fn watch_offers(engine: Engine) -> Result<()> {
 }
 
 fn launch_tasks(engine: Engine) -> Result<()> {
+    launches(engine, "launch_tasks", "launch tasks")
+}
+
+/// The same with the classic interface.
+fn callbacks(engine: Engine) -> Result<()> {
+    launches(engine, "callbacks", "callbacks")
+}
+
+fn launches(engine: Engine, example: &str, name: &str) -> Result<()> {
     let bed = Testbed::start(Plan::of(engine))?;
-    let mut program = start("launch_tasks", &[], &bed)?;
+    let mut program = start(example, &[], &bed)?;
     // Two tasks of one processor use up the first offer.
     prints(&mut program, &["hello-1 is TASK_RUNNING", "hello-2 is TASK_RUNNING"])?;
     prints(&mut program, &["hello-1 is TASK_FINISHED", "hello-2 is TASK_FINISHED"])?;
     prints(&mut program, &["Launching hello-3 ", "hello-3 is TASK_FINISHED"])?;
-    stops(&mut program, &bed, "launch tasks")
+    stops(&mut program, &bed, name)
 }
 
 fn taskrunner(engine: Engine) -> Result<()> {
@@ -127,4 +136,4 @@ fn taskrunner(engine: Engine) -> Result<()> {
     stops(&mut program, &bed, "taskrunner")
 }
 
-on_each_engine!(hello_world, watch_offers, launch_tasks, taskrunner);
+on_each_engine!(hello_world, watch_offers, launch_tasks, callbacks, taskrunner);
