@@ -56,15 +56,22 @@ fn server(text: &str) -> Option<String> {
         let (host, port) = text.rsplit_once(':')?;
         (host, port.parse().ok().filter(|port| *port > 0)?)
     };
-    let is_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+    let is_host = !host.is_empty() && !host.contains(|c: char| is_unseen(c) || c == '/');
     let is_clear = !host.contains(':') || host.starts_with('[');
     (is_host && is_clear).then(|| format!("{host}:{port}"))
+}
+
+fn is_unseen(character: char) -> bool {
+    character.is_whitespace() || character.is_control()
 }
 
 fn node(path: &str) -> Result<String, &'static str> {
     let path = path.trim_end_matches('/');
     if path.is_empty() {
         return Err("its path is the root, where no master announces itself");
+    }
+    if path.contains(is_unseen) {
+        return Err("its path has a blank or a character that cannot be seen");
     }
     if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err("its path has an empty part, `.` or `..`");
@@ -148,7 +155,7 @@ mod tests {
     fn what_is_no_address_is_refused() {
         for text in [
             "", "a:1", "a:1/", "a:1//", "/mesos", "a:x/m", "a:0/m", ",a/m", "a::1/m", "a b/m",
-            "a/m//n", "a/../m", "u@a/m", ":p@a/m", "u:@a/m",
+            "a/m//n", "a/../m", "u@a/m", ":p@a/m", "u:@a/m", "a/m\n", "a/m n", "a\0/m",
         ] {
             assert!(ZooKeeperAddress::after_scheme(text).is_err(), "{text}");
         }
