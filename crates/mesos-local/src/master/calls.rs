@@ -183,7 +183,11 @@ impl Master {
         let Some(framework) = self.frameworks.get_mut(id) else {
             return Reply::bad_request("Framework cannot be found");
         };
-        let roles = match roles::roles_of(&new) {
+        let checked = roles::roles_of(&new).and_then(|roles| {
+            roles::check_suppressed(&suppressed, &roles)?;
+            Ok(roles)
+        });
+        let roles = match checked {
             Ok(roles) => roles,
             Err(message) => return Reply::bad_request(message),
         };

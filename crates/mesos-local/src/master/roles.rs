@@ -38,6 +38,19 @@ pub(super) fn roles_of(info: &FrameworkInfo) -> Result<BTreeSet<String>, String>
     Ok(roles)
 }
 
+/// Whether a framework with `roles` may suppress these.
+pub(super) fn check_suppressed(
+    suppressed: &BTreeSet<String>,
+    roles: &BTreeSet<String>,
+) -> Result<(), String> {
+    match suppressed.difference(roles).next() {
+        Some(role) => {
+            Err(format!("Suppressed role '{role}' is not contained in the framework's roles"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// No role at all.
 pub(super) const fn none() -> BTreeSet<String> {
     BTreeSet::new()

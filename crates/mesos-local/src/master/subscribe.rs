@@ -39,11 +39,7 @@ impl Master {
         suppressed: &BTreeSet<String>,
     ) -> Result<BTreeSet<String>, String> {
         let roles = roles::roles_of(info)?;
-        if let Some(role) = suppressed.difference(&roles).next() {
-            return Err(format!(
-                "Suppressed role '{role}' is not contained in the framework's roles"
-            ));
-        }
+        roles::check_suppressed(suppressed, &roles)?;
         if failover_timeout(info).is_none() {
             let timeout = info.failover_timeout();
             return Err(format!("The framework failover_timeout ({timeout:e}) is invalid"));

@@ -199,3 +199,19 @@ fn a_principal_stays_and_calls_for_its_own_framework_only() {
     };
     assert_eq!([ask(Some("q")), ask(Some("p")), ask(None)], [400, 202, 202]);
 }
+
+#[test]
+fn an_update_may_suppress_own_roles_only() {
+    let mut bench = Bench::with_agents(&[]);
+    let (client, _) = bench.subscribe(info());
+    let mut update = |role: &str| {
+        let update = call::UpdateFramework {
+            framework_info: FrameworkInfo { id: Some(client.id.clone()), ..info() },
+            suppressed_roles: vec![role.into()],
+            ..call::UpdateFramework::default()
+        };
+        let call = Call { update_framework: Some(update), ..Call::default() };
+        reply(&bench.try_call(&client, call::Type::UpdateFramework, call)).status
+    };
+    assert_eq!([update("*"), update("other")], [200, 400]);
+}
