@@ -221,6 +221,21 @@ fn a_second_scheduler_on_the_same_job_is_sent_away() {
 }
 
 #[test]
+fn the_master_may_be_named_by_a_file_that_nobody_else_reads() {
+    let place = Place::new();
+    let file = place.path("master");
+    let nobody = free_address();
+    fs::write(&file, format!("{nobody},{}\n", master_that_answers("401 Unauthorized"))).unwrap();
+    let master = format!("file://{}", file.display());
+    let sentence = place.refused(&["--master", &master], "list", 5);
+    says(&sentence, &[&master, "--credential"]);
+    fs::write(&file, "zk://u:s3cret@127.0.0.1/\n").unwrap();
+    let sentence = place.refused(&["--master", &master], "list", 2);
+    says(&sentence, &["its path is the root"]);
+    assert!(!sentence.contains("s3cret"), "{sentence}");
+}
+
+#[test]
 fn credentials_that_are_refused_are_named() {
     let place = Place::new();
     let master = master_that_answers("401 Unauthorized");
