@@ -10,6 +10,9 @@ use super::huffman::{Code, SHORT_BITS};
 /// last value of a stretch may lie beyond the bits of the look, as only its place has to be known.
 pub(super) const REACH_BITS: u32 = 19;
 
+/// Sizes of values beyond this do not occur in any JPEG.
+const LARGEST_SIZE: u8 = 15;
+
 /// What the next bits are, packed into one word: from the lowest bit up, how many there are, which
 /// of them to flip, whether they end their block, and how far they lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +156,8 @@ impl Walk {
     }
 
     fn difference(mut self, dc: &Code) -> Option<Self> {
-        let symbol = dc.short(self.bits)?;
+        // Larger ones, which do not exist, are told apart where errors are.
+        let symbol = dc.short(self.bits).filter(|symbol| symbol.value <= LARGEST_SIZE)?;
         self.step(symbol.length, symbol.value.into())?;
         self.advance = 1;
         Some(self)

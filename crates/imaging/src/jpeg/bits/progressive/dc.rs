@@ -55,8 +55,10 @@ pub(super) fn read(
             let plane = header.components.get(place.slot).and_then(|s| planes.get_mut(s.place));
             if let Some(dc) = plane.and_then(|plane| plane.dc.get_mut(place.block)) {
                 let value = i16::try_from(value);
-                *dc |= value
+                let value = value
                     .map_err(|_| Halt::Broken("a coefficient is larger than eight bits allow"))?;
+                // Should a scan come again, it counts in the place of the one before.
+                *dc = if header.bits.0 == 0 { value } else { *dc & !(1 << bit) | value };
             }
         }
         Ok(())
