@@ -14,6 +14,9 @@ use crate::jpeg::bits::{
     scan::Header,
 };
 
+/// Sizes of differences in JPEGs of eight bits: 0 to 11.
+const SIZES: usize = 12;
+
 /// Reads the coefficients of a scan whose data begin at `position`.
 pub(super) fn read(
     header: &Header,
@@ -88,7 +91,8 @@ pub(super) fn write_differences(
     Some(out)
 }
 
-/// How often each size of difference occurs in a scan; `None` if one is too large.
+/// How often each size of difference occurs in a scan, and once more for each that could: so the
+/// table made from it also serves when the picture is inverted back. `None` if one is too large.
 pub(super) fn size_frequencies(
     header: &Header,
     order: &Order,
@@ -96,6 +100,7 @@ pub(super) fn size_frequencies(
     planes: &[Plane],
 ) -> Option<[u32; MOST_SYMBOLS]> {
     let mut frequencies = [0; MOST_SYMBOLS];
+    frequencies.iter_mut().take(SIZES).for_each(|frequency| *frequency = 1);
     each_difference(header, order, interval, planes, |step| {
         if let Step::Difference { difference, .. } = step {
             *frequencies.get_mut(difference::size(difference) as usize)? += 1;

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Error, Limits,
     invert::SampleMap,
-    jpeg::segments::{Frame, Piece, SOS, Segment, is_frame},
+    jpeg::segments::{EOI, Frame, Piece, SOS, Segment, is_frame},
 };
 
 /// A progressive picture, some of whose scans have been carried over.
@@ -107,7 +107,7 @@ impl Progressive {
                     self.read_dc_scan(picture, &piece.segment, &tables, (data, at))?;
                     at = end_of_data(data, at);
                 }
-                marker if is_frame(marker) => break,
+                marker if marker == EOI || is_frame(marker) => break,
                 _ => tables.take(&piece.segment)?,
             }
         }
