@@ -54,8 +54,8 @@ pub fn begin(show: &ShowArguments, bar: ProgressBar) {
 
 fn level(show: &ShowArguments) -> &'static str {
     match (show.quiet, show.verbose) {
-        (true, _) => "warn",
-        (false, 0) => "info,fileserver=warn,mesos_local=warn",
+        (true, _) => "warn,zookeeper_client=error",
+        (false, 0) => "info,fileserver=warn,mesos_local=warn,zookeeper_client=error",
         (false, 1) => "info,scheduler=debug,mesos=debug,fileserver=debug,mesos_local=debug",
         (false, _) => "trace",
     }
