@@ -58,6 +58,19 @@ impl Job {
         self
     }
 
+    /// With its file server on a port of its own, the same in every run: then executors that outlive
+    /// a scheduler serve the next.
+    ///
+    /// # Errors
+    ///
+    /// When there is no free port.
+    pub fn on_one_port(mut self) -> Result<Self> {
+        let flag = self.flags.iter().position(|flag| flag == "--artifact-port");
+        let port = flag.and_then(|at| self.flags.get_mut(at + 1)).context("no --artifact-port")?;
+        *port = crate::free_port()?.to_string().into();
+        Ok(self)
+    }
+
     /// Where the results go.
     #[must_use]
     pub fn output(&self) -> PathBuf {

@@ -205,9 +205,13 @@ impl Nodes {
         ready.map(|_| ()).with_context(|| self.tail())
     }
 
-    /// Ends the master at once; with `mesos-local`, the agents along with it.
-    pub fn kill_master(&mut self) {
-        self.master.program = None;
+    /// Ends the master at once; with `mesos-local`, the agents along with it, but not executors.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn kill_master(&mut self) -> Result<()> {
+        self.master.program.take().context("the master does not run")?.kill_alone()
     }
 
     /// Starts the master, on the port and in the folder where it ran before.

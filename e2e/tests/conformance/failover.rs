@@ -11,7 +11,7 @@ pub(crate) fn c60_a_restarted_master_takes_the_id(engine: Engine) -> Result<()> 
     let mut bed = bed(engine)?;
     let mut before = Scheduler::subscribe(bed.master(), &framework())?;
     let info = before.info_with_id();
-    bed.kill_master();
+    bed.kill_master()?;
     before.events.end(SOON)?;
     bed.start_master()?;
     bed.wait_for_master()?;

@@ -230,9 +230,7 @@ pub(crate) const CHECKS: &[Check] = &[
         "RECONCILE while an agent is not back after a restart of the master: no answer",
         rec::c41_an_agent_that_is_not_back_yet,
     )
-    .not_local(
-        "its agents are part of the master's process, so none is away while the master is there",
-    ),
+    .not_local("its agents are part of the master's process, and back in the same moment"),
     check(
         "C42",
         "KILL of an unknown task: TASK_LOST, as by RECONCILE",

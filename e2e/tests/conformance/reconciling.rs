@@ -86,7 +86,7 @@ pub(crate) fn c41_an_agent_that_is_not_back_yet(engine: Engine) -> Result<()> {
     let mut scheduler = Scheduler::subscribe(bed.master(), &framework())?;
     let info = scheduler.info_with_id();
     bed.kill_agent(0)?;
-    bed.kill_master();
+    bed.kill_master()?;
     scheduler.events.end(SOON)?;
     bed.start_master()?;
     bed.wait_for_master()?;

@@ -3,9 +3,12 @@
 
 #![cfg(test)]
 
+mod agents;
 mod described;
 mod examples;
+mod failures;
 mod guide;
+mod maintenance;
 // Needs a Chromium, which plain `cargo test` does not install.
 #[cfg(feature = "real-mesos")]
 mod rendler;
