@@ -13,6 +13,7 @@ pub(crate) struct Demand {
     suppressed: bool,
     /// Something happened after which an allocation would bring offers.
     wanted: bool,
+    /// When the last REVIVE was sent, unless it was answered.
     revived_at: Option<Time>,
 }
 
@@ -20,6 +21,12 @@ impl Demand {
     /// A new subscription is not suppressed, whatever was before.
     pub(crate) fn subscribed(&mut self) {
         self.suppressed = false;
+    }
+
+    /// Offers have come, so the master has done what the last REVIVE asked for: the next one need
+    /// not wait.
+    pub(crate) fn offered(&mut self) {
+        self.revived_at = None;
     }
 
     /// Room or work has appeared.
@@ -76,5 +83,16 @@ mod tests {
         assert_eq!(demand.revive_at(true, INTERVAL), Some(at(50)));
         assert_eq!(demand.decide(at(50), true, INTERVAL), Some(Call::Revive));
         assert_eq!(demand.revive_at(true, INTERVAL), None);
+    }
+
+    #[test]
+    fn a_revive_that_was_answered_holds_none_back() {
+        let mut demand = Demand::default();
+        demand.want();
+        assert_eq!(demand.decide(at(0), true, INTERVAL), Some(Call::Revive));
+        demand.offered();
+        assert_eq!(demand.decide(at(1), true, INTERVAL), None, "there is nothing new to ask for");
+        demand.want();
+        assert_eq!(demand.decide(at(2), true, INTERVAL), Some(Call::Revive));
     }
 }

@@ -22,6 +22,7 @@ impl Engine {
         if !self.online {
             return;
         }
+        self.demand.offered();
         let mut started = BTreeSet::new();
         for offer in offers {
             let resources = Resources::from(&offer.resources);
