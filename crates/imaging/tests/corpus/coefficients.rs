@@ -80,6 +80,11 @@ impl Jpeg {
             if marker == 0xd9 {
                 return Ok(jpeg);
             }
+            // TEM has no segment.
+            if marker == 0x01 {
+                rest = after;
+                continue;
+            }
             let (body, after) = segment(after)?;
             rest = after;
             match marker {
@@ -552,6 +557,28 @@ pub(crate) fn check_inverse(before: &Jpeg, after: &Jpeg) -> Result<()> {
             .map_err(|why| format!("component {index}: {why}"))?;
     }
     Ok(())
+}
+
+/// Whether the first coefficients of all blocks of a component were shifted alike. They are not where
+/// a table has no code for the shift at once; then the first blocks may not come back bit by bit.
+pub(crate) fn is_shifted_alike(before: &Jpeg, after: &Jpeg) -> bool {
+    before.components.iter().zip(&after.components).all(|(before, after)| {
+        let mut shifts =
+            before.blocks.iter().zip(&after.blocks).map(|(one, other)| one[0] + other[0]);
+        let first = shifts.next();
+        shifts.all(|shift| Some(shift) == first)
+    })
+}
+
+/// Whether no first coefficient was shifted beyond one level, nor the other way: all that can be
+/// wanted where a table has no code for the shift at once.
+pub(crate) fn is_shifted_in_part(before: &Jpeg, after: &Jpeg) -> bool {
+    before.components.iter().zip(&after.components).all(|(before, after)| {
+        let step = before.steps[0].max(1);
+        let whole = (8 + step / 2) / step;
+        let mut pairs = before.blocks.iter().zip(&after.blocks);
+        pairs.all(|(one, other)| (-whole..=0).contains(&(one[0] + other[0])))
+    })
 }
 
 fn check_component(

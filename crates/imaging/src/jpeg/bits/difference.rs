@@ -76,9 +76,12 @@ fn value(bits: u64, size: u32) -> i32 {
 }
 
 /// A difference with its code, from the top of the word, and their length; `None` if the table has
-/// no code for its size.
+/// no code for its size or there is no such size.
 pub(super) fn written(code: &Code, difference: i32) -> Option<(u64, u32)> {
     let size = size(difference);
+    if size > LARGEST_SIZE {
+        return None;
+    }
     let (bits, length) = code.code(size as u8)?;
     let amplitude = if difference < 0 { difference - 1 } else { difference };
     let amplitude = (amplitude as u64).checked_shl(64 - size).unwrap_or(0) & ones(size);
