@@ -51,7 +51,10 @@ impl Engine {
 
     fn current_update(&mut self, fx: &mut Effects, attempt: Attempt, status: &TaskStatus) {
         match verdict::of(status) {
-            Verdict::Alive => self.reconciler.heard(attempt.batch),
+            Verdict::Alive(images) => {
+                self.reconciler.heard(attempt.batch);
+                self.images_reported(fx, attempt, images);
+            }
             Verdict::AwaitReport => {
                 self.reconciler.await_report(self.now, attempt.batch, &self.settings);
             }
@@ -70,15 +73,10 @@ impl Engine {
     }
 
     fn task_over(&mut self, fx: &mut Effects, attempt: Attempt, over: Over) {
-        let agent = self.batches.task_of(attempt.batch).map_or("", |(_, agent)| agent).to_owned();
+        let agent = self.agent_of(attempt);
         self.reconciler.forget(attempt.batch);
         self.demand.want();
-        for report in over.images {
-            let is_in_it = |batch: &crate::batches::Batch| batch.images.contains(&report.index);
-            if self.batches.current(attempt).is_some_and(is_in_it) {
-                self.image_reported(fx, report, &agent);
-            }
-        }
+        self.images_reported(fx, attempt, over.images);
         let Some(batch) = self.batches.current(attempt).cloned() else { return };
         if batch.images.is_empty() {
             self.record(fx, Record::TaskEnded { attempt, cost: 0 });
@@ -111,6 +109,22 @@ impl Engine {
                 self.record(fx, Record::TaskEnded { attempt, cost });
             }
         }
+    }
+
+    /// Images that a task has reported, at its end or before: each once, and only those that are
+    /// still in it.
+    fn images_reported(&mut self, fx: &mut Effects, attempt: Attempt, images: Vec<ImageReport>) {
+        let agent = self.agent_of(attempt);
+        for report in images {
+            let is_in_it = |batch: &crate::batches::Batch| batch.images.contains(&report.index);
+            if self.batches.current(attempt).is_some_and(is_in_it) {
+                self.image_reported(fx, report, &agent);
+            }
+        }
+    }
+
+    fn agent_of(&self, attempt: Attempt) -> String {
+        self.batches.task_of(attempt.batch).map_or("", |(_, agent)| agent).to_owned()
     }
 
     fn image_reported(&mut self, fx: &mut Effects, report: ImageReport, agent: &str) {

@@ -7,8 +7,8 @@ use protocol::{Class, ImageReport, Outcome, Report};
 /// What follows from an update.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
-    /// The task is on its way.
-    Alive,
+    /// The task is on its way. These of its images have ended since it spoke last.
+    Alive(Vec<ImageReport>),
     /// The task is over, but its own update, with the report, has yet to come.
     AwaitReport,
     /// Nothing: the update speaks of something else.
@@ -40,7 +40,7 @@ pub(crate) enum Loss {
 /// Reads an update.
 pub(crate) fn of(status: &TaskStatus) -> Verdict {
     match status.state() {
-        TaskStaging | TaskStarting | TaskRunning | TaskKilling => Verdict::Alive,
+        TaskStaging | TaskStarting | TaskRunning | TaskKilling => Verdict::Alive(reported(status)),
         TaskFinished | TaskFailed | TaskKilled if is_hearsay(status) => Verdict::AwaitReport,
         TaskFinished | TaskFailed | TaskKilled | TaskLost | TaskDropped | TaskGone
         | TaskGoneByOperator | TaskUnreachable | TaskUnknown => over(status, Loss::Costs(1)),
@@ -103,6 +103,11 @@ fn over(status: &TaskStatus, loss: Loss) -> Verdict {
         Err(_) => (Vec::new(), String::new()),
     };
     Verdict::Over(Over { images, loss, why: describe(status) + &remark })
+}
+
+/// What a task that is on its way says of its images. What cannot be read is left to its end.
+fn reported(status: &TaskStatus) -> Vec<ImageReport> {
+    Report::from_payload(status.data()).map(usable).unwrap_or_default()
 }
 
 /// The outcomes that are the images' own, and consistent.

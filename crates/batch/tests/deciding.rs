@@ -294,6 +294,47 @@ fn images_missing_in_a_report_and_unreadable_reports_are_the_machinerys_fault() 
 }
 
 #[test]
+fn a_task_reports_images_while_it_runs_and_its_loss_costs_only_the_others() {
+    let fixed = Chunk::Fixed(NonZeroU64::new(4).unwrap());
+    let mut bench = Bench::new(4, |settings| settings.images_per_task = fixed);
+    let first = bench.launch("cpus:2;mem:1024").remove(0);
+    let early = vec![done(1), done(77), ImageReport::failed(2, Class::Http4xx, "404")];
+    let running = status(&first, TaskState::TaskRunning, payload(early));
+    let released = bench.update(running.clone());
+    assert_eq!((acks(&released), kills(&released)), (1, 0));
+    assert_eq!(bench.engine.outcome(1).unwrap().agent, "a");
+    let progress = bench.engine.progress();
+    assert_eq!((progress.done, progress.failed, progress.running), (1, 1, 2));
+
+    let records = bench.store.records().len();
+    bench.update(running);
+    bench.update(status(&first, TaskState::TaskRunning, Some(vec![0xff])));
+    assert_eq!(bench.store.records().len(), records, "news that is none");
+
+    let retry = vec![ImageReport::failed(3, Class::Timeout, "slow")];
+    bench.update(status(&first, TaskState::TaskRunning, payload(retry)));
+    bench.update(status(&first, TaskState::TaskUnreachable, None));
+    bench.tick(Duration::from_secs(2));
+    let next = bench.launch("cpus:2;mem:1024");
+    let images = |launch: &Launch| launch.images.iter().map(|i| i.index).collect::<Vec<_>>();
+    assert_eq!(next.iter().map(images).collect::<Vec<_>>(), [[4]], "the other waits by itself");
+    bench.update(status(&next[0], TaskState::TaskRunning, payload(vec![done(4)])));
+    bench.update(status(&next[0], TaskState::TaskFinished, payload(vec![])));
+    assert_eq!(bench.engine.progress().tasks_running, 0);
+}
+
+#[test]
+fn late_news_of_an_earlier_attempt_reports_nothing() {
+    let mut bench = Bench::new(1, |_| {});
+    let first = bench.launch("cpus:2;mem:1024").remove(0);
+    bench.update(status(&first, TaskState::TaskLost, None));
+    bench.tick(Duration::from_secs(1));
+    bench.launch("cpus:2;mem:1024");
+    bench.update(status(&first, TaskState::TaskRunning, payload(vec![done(1)])));
+    assert!(bench.engine.outcome(1).is_none());
+}
+
+#[test]
 fn a_reconciled_end_waits_for_the_real_report() {
     let mut bench = Bench::new(1, |_| {});
     let launch = bench.launch("cpus:2;mem:1024").remove(0);

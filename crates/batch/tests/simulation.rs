@@ -421,17 +421,27 @@ impl Sim {
                 self.agents.get_mut(&agent).unwrap().has_executor = true;
             }
             left = left.checked_sub(&launch.resources).expect("room for the task");
-            let images = launch.images.iter().map(|image| image.index).collect();
+            let mut images: Vec<u64> = launch.images.iter().map(|image| image.index).collect();
+            if self.random.percent(50) {
+                let running = self.running(&id, &agent, &mut images);
+                self.say(running);
+            }
             let resources = launch.resources;
             let task = Task { agent: agent.clone(), resources, images, last: None };
             self.tasks.insert(id.clone(), task);
-            if self.random.percent(50) {
-                self.say(status(&id, Some(&agent), TaskRunning, None));
-            }
             let after = self.random.millis(5_000);
             self.schedule(after, Event::Ends(id));
         }
         self.give_back(&agent, &left);
+    }
+
+    /// News of a task on its way, now and then with an image that is through already and that its
+    /// end will not speak of again.
+    fn running(&mut self, id: &str, agent: &str, images: &mut Vec<u64>) -> TaskStatus {
+        let early = images.pop_if(|_| self.random.percent(50));
+        let report = |index| Report { images: vec![self.process(index)], ..Report::default() };
+        let data = early.map(report).map(|report| report.to_payload());
+        TaskStatus { data, ..status(id, Some(agent), TaskRunning, None) }
     }
 
     /// The executor is through with a task, in one way or another.
