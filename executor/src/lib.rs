@@ -5,6 +5,7 @@
 //! | which tasks are there, and how does each end | [`tasks`] |
 //! | what starts and stops their work | [`runner`] |
 //! | how does a task bring its images to an end | [`task`] |
+//! | when are its images told of while it runs | [`progress`] |
 //! | what happens to one image | [`image`] |
 //! | how is it downloaded, with which deadlines | [`fetch`] |
 //! | how does the result reach the file server | [`upload`] |
@@ -14,14 +15,21 @@
 //! | what of a URL may be shown | [`shown`] |
 //!
 //! Every task ends in exactly one terminal status: finished when every image has an outcome,
-//! a failed image included; killed, with the outcomes so far, when it was stopped; failed
-//! when its payload is unreadable or the program broke down.
+//! a failed image included; killed when it was stopped; failed when its payload is unreadable
+//! or the program broke down.
+//!
+//! The outcome of an image is told exactly once. While a task runs, further `TASK_RUNNING`
+//! updates carry a [`Report`](protocol::Report) of the images that ended since the last one,
+//! about two a second at most; the terminal update carries the rest. Updates arrive in order
+//! and are repeated until acknowledged, so a task that is lost costs no more than the images
+//! it had not told of.
 
 pub mod budget;
 pub mod classify;
 pub mod client;
 pub mod fetch;
 pub mod image;
+pub mod progress;
 pub mod runner;
 pub mod shown;
 pub mod task;
@@ -80,7 +88,7 @@ async fn work(
                 Some(Err(error)) => tracing::warn!("{error}"),
                 None => return,
             },
-            status = runner.next_ended() => calls.update(status),
+            status = runner.next_status() => calls.update(status),
             () = &mut stop => return,
         }
     }
@@ -116,7 +124,7 @@ async fn wind_up(calls: &Calls, runner: &mut Runner, grace_period: Duration) {
     runner.kill_all();
     let reported = async {
         while !runner.is_idle() {
-            calls.update(runner.next_ended().await);
+            calls.update(runner.next_status().await);
         }
         calls.flushed().await;
     };

@@ -1,9 +1,11 @@
 //! Starts, stops and collects the work of tasks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use mesos::v1::{TaskId, TaskInfo, TaskStatus};
+use protocol::Report;
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -18,18 +20,26 @@ pub struct Runner {
     work: JoinSet<Ending>,
     who: HashMap<Id, TaskId>,
     stops: HashMap<String, CancellationToken>,
+    told: mpsc::UnboundedReceiver<(TaskId, Report)>,
+    tell: mpsc::UnboundedSender<(TaskId, Report)>,
+    /// To be sent, oldest first.
+    ready: VecDeque<TaskStatus>,
 }
 
 impl Runner {
     /// Without tasks yet.
     #[must_use]
     pub fn new(workshop: Workshop) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
         Self {
             workshop: Arc::new(workshop),
             tasks: Tasks::default(),
             work: JoinSet::new(),
             who: HashMap::new(),
             stops: HashMap::new(),
+            told,
+            tell,
+            ready: VecDeque::new(),
         }
     }
 
@@ -40,7 +50,10 @@ impl Runner {
         let stop = CancellationToken::new();
         let workshop = Arc::clone(&self.workshop);
         let payload = task.data.unwrap_or_default();
-        let work = self.work.spawn(task::run(workshop, payload, stop.clone()));
+        let (tell, id) = (self.tell.clone(), task.task_id.clone());
+        // The receiver lives as long as the runner does.
+        let tell = move |report| drop(tell.send((id.clone(), report)));
+        let work = self.work.spawn(task::run(workshop, payload, stop.clone(), tell));
         self.stops.insert(task.task_id.value.clone(), stop);
         self.who.insert(work.id(), task.task_id);
         Some(running)
@@ -63,35 +76,45 @@ impl Runner {
         self.stops.values().for_each(CancellationToken::cancel);
     }
 
-    /// The terminal status of the next task to end; waits for ever while none runs.
+    /// The next status of any task: images that ended while their task runs, or the end of
+    /// a task, always after all that was told of it before. Waits for ever while none runs.
     /// Dropping the wait loses nothing.
-    pub async fn next_ended(&mut self) -> TaskStatus {
+    pub async fn next_status(&mut self) -> TaskStatus {
         loop {
-            let Some(ended) = self.work.join_next_with_id().await else {
-                return std::future::pending().await;
-            };
-            if let Some(status) = self.settle(ended) {
+            if let Some(status) = self.ready.pop_front() {
                 return status;
+            }
+            tokio::select! {
+                Some((id, report)) = self.told.recv() => self.note(&id, &report),
+                Some(ended) = self.work.join_next_with_id() => self.settle(ended),
             }
         }
     }
 
-    /// Whether no task runs.
+    /// Whether no task runs, and all of them have been told of.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.tasks.is_empty()
+        self.tasks.is_empty() && self.ready.is_empty()
     }
 
-    fn settle(&mut self, ended: Result<(Id, Ending), JoinError>) -> Option<TaskStatus> {
+    fn note(&mut self, id: &TaskId, report: &Report) {
+        self.ready.extend(self.tasks.progress(id, report));
+    }
+
+    fn settle(&mut self, ended: Result<(Id, Ending), JoinError>) {
+        // What a task told, it told before it ended.
+        while let Ok((id, report)) = self.told.try_recv() {
+            self.note(&id, &report);
+        }
         let (id, ending) = match ended {
             Ok((id, ending)) => (id, ending),
             Err(error) => (error.id(), Ending::Broken),
         };
-        let task_id = self.who.remove(&id)?;
+        let Some(task_id) = self.who.remove(&id) else { return };
         self.stops.remove(&task_id.value);
-        let status = self.tasks.end(&task_id, ending)?;
+        let Some(status) = self.tasks.end(&task_id, ending) else { return };
         let state = status.state().as_str_name();
         tracing::info!(task = %task_id, state, "{}", status.message.as_deref().unwrap_or_default());
-        Some(status)
+        self.ready.push_back(status);
     }
 }

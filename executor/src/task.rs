@@ -6,12 +6,14 @@ use std::sync::Arc;
 use imaging::Pipeline;
 use protocol::{Image, ImageReport, Limits, Report, Task};
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::budget::{Budget, MAX_DOWNLOADS};
 use crate::client::Clients;
 use crate::image::{self, Job, SharedJob};
+use crate::progress::Unreported;
 use crate::tasks::Ending;
 
 /// Images of one task under way at once: more than there are downloads, as some of them
@@ -27,8 +29,14 @@ pub struct Workshop {
     pub budget: Budget,
 }
 
-/// Runs the task in `payload` to its end, or until `stop`.
-pub async fn run(workshop: Arc<Workshop>, payload: Vec<u8>, stop: CancellationToken) -> Ending {
+/// Runs the task in `payload` to its end, or until `stop`. What images end in is given to
+/// `tell` on the way; the ending holds the rest.
+pub async fn run(
+    workshop: Arc<Workshop>,
+    payload: Vec<u8>,
+    stop: CancellationToken,
+    tell: impl Fn(Report),
+) -> Ending {
     let job = match prepare(&workshop, &payload) {
         Ok(job) => Arc::new(job),
         Err(sentence) => return Ending::Unreadable(sentence),
@@ -36,7 +44,7 @@ pub async fn run(workshop: Arc<Workshop>, payload: Vec<u8>, stop: CancellationTo
     let mut images = Images::of(&job);
     tokio::select! {
         biased;
-        () = images.finish() => Ending::Finished(images.report()),
+        () = images.finish(tell) => Ending::Finished(images.ended.take()),
         () = stop.cancelled() => Ending::Stopped(images.stop().await),
     }
 }
@@ -54,14 +62,14 @@ fn prepare(workshop: &Workshop, payload: &[u8]) -> Result<Job, String> {
     Ok(Job { task, pipeline, file_server, client, budget: workshop.budget.clone() })
 }
 
-/// The images of a task: waiting, under way, done.
+/// The images of a task: waiting, under way, ended.
 struct Images {
     job: SharedJob,
     waiting: std::vec::IntoIter<Image>,
     running: JoinSet<ImageReport>,
     /// Which image a piece of work is for, should it break down.
     who: HashMap<Id, Image>,
-    done: Vec<ImageReport>,
+    ended: Unreported,
 }
 
 impl Images {
@@ -71,17 +79,21 @@ impl Images {
             waiting: job.task.images.clone().into_iter(),
             running: JoinSet::new(),
             who: HashMap::new(),
-            done: Vec::with_capacity(job.task.images.len()),
+            ended: Unreported::default(),
         }
     }
 
     /// Returns when every image has an outcome. Dropping the wait loses nothing.
-    async fn finish(&mut self) {
+    async fn finish(&mut self, tell: impl Fn(Report)) {
         loop {
             self.refill();
-            match self.running.join_next_with_id().await {
-                Some(ended) => self.take(ended),
-                None => return,
+            tokio::select! {
+                biased;
+                ended = self.running.join_next_with_id() => match ended {
+                    Some(ended) => self.take(ended),
+                    None => return,
+                },
+                () = self.ended.due() => tell(self.ended.take()),
             }
         }
     }
@@ -92,7 +104,7 @@ impl Images {
         while let Some(ended) = self.running.join_next_with_id().await {
             self.take(ended);
         }
-        self.report()
+        self.ended.take()
     }
 
     fn refill(&mut self) {
@@ -105,20 +117,17 @@ impl Images {
     }
 
     fn take(&mut self, ended: Result<(Id, ImageReport), JoinError>) {
-        match ended {
+        let outcome = match ended {
             Ok((id, report)) => {
                 self.who.remove(&id);
-                self.done.push(report);
+                Some(report)
             }
             Err(error) => {
                 let image = self.who.remove(&error.id());
                 // An image that was stopped has no outcome; one that broke down has.
-                self.done.extend(image.filter(|_| error.is_panic()).map(|i| image::broken(&i)));
+                image.filter(|_| error.is_panic()).map(|image| image::broken(&image))
             }
-        }
-    }
-
-    fn report(&mut self) -> Report {
-        Report { images: std::mem::take(&mut self.done), ..Report::default() }
+        };
+        outcome.into_iter().for_each(|report| self.ended.push(Instant::now(), report));
     }
 }

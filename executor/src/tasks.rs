@@ -2,10 +2,10 @@
 //!
 //! Pure: events and endings in, statuses out.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use mesos::v1::{TaskId, TaskState, TaskStatus};
-use protocol::Report;
+use protocol::{Outcome, Report};
 
 /// How many ended tasks are remembered, to recognise a KILL that crossed their end.
 const REMEMBERED: usize = 4096;
@@ -13,9 +13,9 @@ const REMEMBERED: usize = 4096;
 /// How the work of a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// Every image has an outcome.
+    /// Every image has an outcome; these were not [told](Tasks::progress) yet.
     Finished(Report),
-    /// It was stopped; these images had an outcome before.
+    /// It was stopped; these images had an outcome before, and were not told yet.
     Stopped(Report),
     /// Its payload cannot be worked on, for the reason given.
     Unreadable(String),
@@ -26,7 +26,8 @@ pub enum Ending {
 /// The tasks of this executor.
 #[derive(Debug, Default)]
 pub struct Tasks {
-    running: HashSet<String>,
+    /// With what was told of their images.
+    running: HashMap<String, Count>,
     ended: VecDeque<String>,
 }
 
@@ -34,9 +35,10 @@ impl Tasks {
     /// Takes a task in. `None` if it is or was already here: an agent may repeat itself
     /// after a reconnect, and a task runs once.
     pub fn launch(&mut self, id: &TaskId) -> Option<TaskStatus> {
-        if self.ended.contains(&id.value) || !self.running.insert(id.value.clone()) {
+        if self.ended.contains(&id.value) || self.running.contains_key(&id.value) {
             return None;
         }
+        self.running.insert(id.value.clone(), Count::default());
         Some(status(id, TaskState::TaskRunning))
     }
 
@@ -45,7 +47,7 @@ impl Tasks {
     /// A task that never came here is answered for as killed: its LAUNCH was lost, and the
     /// scheduler would wait for ever. One that has ended has been answered for already.
     pub fn kill(&mut self, id: &TaskId) -> Kill {
-        if self.running.contains(&id.value) {
+        if self.running.contains_key(&id.value) {
             Kill::Stop
         } else if self.ended.contains(&id.value) {
             Kill::Nothing
@@ -57,13 +59,21 @@ impl Tasks {
         }
     }
 
-    /// The terminal status of a task whose work ended; `None` if it has had one.
-    pub fn end(&mut self, id: &TaskId, ending: Ending) -> Option<TaskStatus> {
-        if !self.running.remove(&id.value) {
+    /// The status that tells of images while their task runs; `None` once it has ended.
+    pub fn progress(&mut self, id: &TaskId, report: &Report) -> Option<TaskStatus> {
+        if !self.running.contains_key(&id.value) {
             return None;
         }
+        self.running.entry(id.value.clone()).or_default().add(report);
+        let status = status(id, TaskState::TaskRunning);
+        Some(TaskStatus { data: Some(report.to_payload()), ..status })
+    }
+
+    /// The terminal status of a task whose work ended; `None` if it has had one.
+    pub fn end(&mut self, id: &TaskId, ending: Ending) -> Option<TaskStatus> {
+        let told = self.running.remove(&id.value)?;
         self.remember(id.value.clone());
-        Some(terminal(id, ending))
+        Some(terminal(id, ending, told))
     }
 
     /// Whether nothing runs.
@@ -91,10 +101,10 @@ pub enum Kill {
     Nothing,
 }
 
-fn terminal(id: &TaskId, ending: Ending) -> TaskStatus {
+fn terminal(id: &TaskId, ending: Ending, told: Count) -> TaskStatus {
     let (state, message, report) = match ending {
-        Ending::Finished(report) => (TaskState::TaskFinished, summary(&report), Some(report)),
-        Ending::Stopped(report) => (TaskState::TaskKilled, summary(&report), Some(report)),
+        Ending::Finished(report) => (TaskState::TaskFinished, told.with(&report), Some(report)),
+        Ending::Stopped(report) => (TaskState::TaskKilled, told.with(&report), Some(report)),
         Ending::Unreadable(sentence) => (TaskState::TaskFailed, sentence, None),
         Ending::Broken => {
             (TaskState::TaskFailed, "the executor failed on this task: a bug".to_owned(), None)
@@ -104,10 +114,26 @@ fn terminal(id: &TaskId, ending: Ending) -> TaskStatus {
     TaskStatus { message: Some(message), data, ..status(id, state) }
 }
 
-fn summary(report: &Report) -> String {
-    let done = report.images.iter().filter(|i| i.outcome() == protocol::Outcome::Done).count();
-    let images = if done == 1 { "image" } else { "images" };
-    format!("{done} {images} done, {} failed", report.images.len() - done)
+/// How many images of a task have ended, and how.
+#[derive(Debug, Default)]
+struct Count {
+    done: usize,
+    failed: usize,
+}
+
+impl Count {
+    fn add(&mut self, report: &Report) {
+        let done = report.images.iter().filter(|i| i.outcome() == Outcome::Done).count();
+        self.done += done;
+        self.failed += report.images.len() - done;
+    }
+
+    /// The whole task in words.
+    fn with(mut self, rest: &Report) -> String {
+        self.add(rest);
+        let images = if self.done == 1 { "image" } else { "images" };
+        format!("{} {images} done, {} failed", self.done, self.failed)
+    }
 }
 
 fn status(id: &TaskId, state: TaskState) -> TaskStatus {
@@ -152,6 +178,19 @@ mod tests {
             }
             assert!(tasks.is_empty());
         }
+    }
+
+    #[test]
+    fn what_was_told_on_the_way_counts_in_the_last_message() {
+        let mut tasks = Tasks::default();
+        assert_eq!(tasks.progress(&id("t"), &report()), None);
+        tasks.launch(&id("t"));
+        let told = tasks.progress(&id("t"), &report()).unwrap();
+        assert_eq!(told.state(), TaskState::TaskRunning);
+        assert_eq!(Report::from_payload(&told.data.unwrap()).unwrap().images, report().images);
+        let last = tasks.end(&id("t"), Ending::Finished(Report::default())).unwrap();
+        assert_eq!(last.message.as_deref(), Some("0 images done, 1 failed"));
+        assert_eq!(tasks.progress(&id("t"), &report()), None);
     }
 
     #[test]

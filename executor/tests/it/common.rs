@@ -166,14 +166,35 @@ pub(crate) fn runner() -> Runner {
     Runner::new(Workshop { clients: Clients::new().unwrap(), budget: Budget::of_this_machine() })
 }
 
-/// Runs a task and gives its terminal status.
+/// Runs a task and gives its terminal status, with all that was told on the way.
 pub(crate) async fn outcome(task: &Task) -> TaskStatus {
     let mut runner = runner();
     let running = runner.launch(info("t", task.to_payload())).unwrap();
     assert_eq!(running.state(), TaskState::TaskRunning);
-    let status = runner.next_ended().await;
+    let status = ending(&mut runner).await;
     assert!(runner.is_idle());
     status
+}
+
+/// The next terminal status, with the images that were told of before it added.
+pub(crate) async fn ending(runner: &mut Runner) -> TaskStatus {
+    let mut told = Vec::new();
+    loop {
+        let status = runner.next_status().await;
+        if status.state() != TaskState::TaskRunning {
+            return with_images(status, told);
+        }
+        let images = reports(&status);
+        assert!(!images.is_empty(), "an update that tells nothing");
+        told.extend(images);
+    }
+}
+
+fn with_images(status: TaskStatus, told: Vec<ImageReport>) -> TaskStatus {
+    let Some(data) = &status.data else { return status };
+    let mut report = Report::from_payload(data).unwrap();
+    report.images.extend(told);
+    TaskStatus { data: Some(report.to_payload()), ..status }
 }
 
 /// Runs a task and gives its images by their number.

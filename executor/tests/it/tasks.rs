@@ -1,9 +1,14 @@
 //! Whatever happens, a task ends in exactly one terminal status.
 
+use std::io::Write;
+use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{PICTURE, Server, file_server, info, limits, outcome, reports, runner, task};
+use crate::common::{
+    PICTURE, Server, answer, ending, file_server, info, limits, outcome, reports, runner, task,
+};
 use executor::budget::Budget;
 use executor::client::Clients;
 use executor::runner::Runner;
@@ -19,7 +24,7 @@ async fn an_unreadable_payload_fails_the_task() {
     let mut runner = runner();
     for (number, payload) in [Vec::new(), vec![0xff], vec![8, 99]].into_iter().enumerate() {
         assert!(runner.launch(info(&number.to_string(), payload)).is_some());
-        let status = runner.next_ended().await;
+        let status = runner.next_status().await;
         assert_eq!((status.state(), status.data), (TaskState::TaskFailed, None));
         assert!(status.message.unwrap().contains("payload"));
     }
@@ -45,7 +50,7 @@ const AT_ONCE: usize = 64;
 #[tokio::test]
 async fn a_killed_task_reports_what_was_done() {
     let good = Server::saying("200 OK", PICTURE);
-    let (asked, was_asked) = std::sync::mpsc::channel();
+    let (asked, was_asked) = mpsc::channel();
     let silent = Server::start(move |_, _, _| {
         asked.send(()).unwrap();
         thread::sleep(Duration::from_secs(60));
@@ -63,12 +68,44 @@ async fn a_killed_task_reports_what_was_done() {
     tokio::task::spawn_blocking(all_asked).await.unwrap().unwrap();
     assert_eq!(runner.kill(&"t".into()), None);
     assert_eq!(runner.kill(&"t".into()), None);
-    let status = timeout(SOON, runner.next_ended()).await.unwrap();
+    let status = timeout(SOON, ending(&mut runner)).await.unwrap();
     assert_eq!(status.state(), TaskState::TaskKilled);
     let [image] = reports(&status).try_into().unwrap();
     assert_eq!((image.index, image.class()), (1, Class::Ok), "{}", image.message);
     assert!(runner.is_idle());
     assert_eq!(runner.kill(&"t".into()), None);
+}
+
+#[tokio::test]
+async fn an_image_is_told_of_while_its_task_runs_and_only_once() {
+    let good = Server::saying("200 OK", PICTURE);
+    let (go_on, may_go_on) = mpsc::channel();
+    let may_go_on = Mutex::new(may_go_on);
+    let held = Server::start(move |_, _, stream| {
+        may_go_on.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(SOON).unwrap();
+        drop(stream.write_all(&answer("200 OK", PICTURE)));
+    });
+    let (server, _) = file_server();
+    let limits = Limits { idle_timeout_ms: 20_000, download_timeout_ms: 20_000, ..limits() };
+    let urls = [good.url("/a"), held.url("/b"), good.url("/c")];
+    let task = Task { limits, ..task(&server, &urls) };
+    let mut runner = runner();
+    runner.launch(info("t", task.to_payload())).unwrap();
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let status = timeout(SOON, runner.next_status()).await.unwrap();
+        assert_eq!((status.state(), &*status.task_id.value), (TaskState::TaskRunning, "t"));
+        told.extend(reports(&status).into_iter().map(|image| image.index));
+    }
+    go_on.send(()).unwrap();
+    let last = timeout(SOON, runner.next_status()).await.unwrap();
+    assert_eq!(last.state(), TaskState::TaskFinished);
+    assert_eq!(last.message.as_deref(), Some("3 images done, 0 failed"));
+    told.sort_unstable();
+    assert_eq!(told, [1, 3]);
+    let [rest] = reports(&last).try_into().unwrap();
+    assert_eq!((rest.index, rest.class()), (2, Class::Ok));
+    assert!(runner.is_idle());
 }
 
 #[tokio::test]
@@ -85,11 +122,11 @@ async fn a_shutdown_kills_every_task_and_an_unknown_one_is_answered_for() {
     runner.kill_all();
     let mut ended = Vec::new();
     while !runner.is_idle() {
-        let status = timeout(SOON, runner.next_ended()).await.unwrap();
+        let status = timeout(SOON, runner.next_status()).await.unwrap();
         assert_eq!(status.state(), TaskState::TaskKilled);
         ended.push(status.task_id.value);
     }
     ended.sort();
     assert_eq!(ended, ["a", "b", "c"]);
-    assert!(timeout(Duration::from_millis(50), runner.next_ended()).await.is_err());
+    assert!(timeout(Duration::from_millis(50), runner.next_status()).await.is_err());
 }
