@@ -18,5 +18,5 @@ mod version;
 
 pub use class::Class;
 pub use report::{ImageReport, Outcome, Report, Timings};
-pub use task::{Image, Limits, Task};
+pub use task::{Image, Limits, Manners, Task};
 pub use version::{DecodeError, VERSION};

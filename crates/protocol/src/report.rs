@@ -131,7 +131,7 @@ impl ImageReport {
 /// Where the time of one image went, in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Message)]
 pub struct Timings {
-    /// Waiting for a place in the executor.
+    /// Waiting for a place in the executor, and for the turn of its host.
     #[prost(uint64, tag = "1")]
     pub queue_ms: u64,
     /// From the request to the last byte.
@@ -143,6 +143,17 @@ pub struct Timings {
     /// Until the file server said that the result is durable.
     #[prost(uint64, tag = "4")]
     pub upload_ms: u64,
+    /// Finding the addresses of hosts, as a part of `download_ms`.
+    #[prost(uint64, tag = "10")]
+    pub dns_ms: u64,
+    /// Connecting to them, TLS included, as a part of `download_ms`; nothing on a connection
+    /// that was there already.
+    #[prost(uint64, tag = "11")]
+    pub connect_ms: u64,
+    /// From the request to the head of the answer, without the two above, as a part of
+    /// `download_ms`.
+    #[prost(uint64, tag = "12")]
+    pub first_byte_ms: u64,
 }
 
 #[cfg(test)]

@@ -35,6 +35,9 @@ pub struct Task {
     /// What to send as `User-Agent` to the origins.
     #[prost(string, tag = "8")]
     pub user_agent: String,
+    /// How to behave towards the origins; the defaults if absent.
+    #[prost(message, optional, tag = "20")]
+    pub manners: Option<Manners>,
 }
 
 impl Task {
@@ -80,6 +83,37 @@ pub struct Image {
     /// The name of the result without its extension, which follows from the format.
     #[prost(string, tag = "3")]
     pub name: String,
+}
+
+/// How to behave towards the origins of the images.
+#[derive(Clone, PartialEq, Eq, Hash, Message)]
+pub struct Manners {
+    /// Networks that redirects may lead to though they are not public, in CIDR notation.
+    #[prost(string, repeated, tag = "1")]
+    pub allow_net: Vec<String>,
+    /// Whether the list itself may name public addresses only, and those of `allow_net`.
+    #[prost(bool, tag = "2")]
+    pub deny_private: bool,
+    /// Downloads from one host at once, in one executor; 0 for no limit. If absent,
+    /// [`Manners::PER_HOST`], except from this machine itself.
+    #[prost(uint32, optional, tag = "3")]
+    pub per_host: Option<u32>,
+    /// Time between the starts of two downloads from one host in one executor, in
+    /// microseconds; 0 for none.
+    #[prost(uint64, tag = "4")]
+    pub per_host_interval_us: u64,
+    /// Whether robots.txt is asked and obeyed.
+    #[prost(bool, tag = "5")]
+    pub obey_robots_txt: bool,
+    /// Whether pictures are taken whatever their `X-Robots-Tag` says.
+    #[prost(bool, tag = "6")]
+    pub ignore_robots_tag: bool,
+}
+
+impl Manners {
+    /// Downloads from one host at once, unless something else is asked for: a little more
+    /// than the six connections of a browser.
+    pub const PER_HOST: u32 = 8;
 }
 
 /// What one image may cost. Zero means no limit.
