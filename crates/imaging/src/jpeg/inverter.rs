@@ -17,6 +17,13 @@ use crate::{Error, Format, Limits, cursor::Cursor, invert::SampleMap};
 /// [`push`](Self::push) fails with [`Class::Unsupported`](crate::Class::Unsupported) before anything
 /// has come out; [`process`](crate::process) takes some of them in other ways.
 ///
+/// It may move between threads, as asynchronous programs do with it:
+///
+/// ```
+/// fn moves<T: Send>() {}
+/// moves::<imaging::JpegInverter>();
+/// ```
+///
 /// ```no_run
 /// use imaging::{JpegInverter, Limits};
 ///

@@ -1,6 +1,6 @@
 //! Sequential scans: block after block, each whole.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     burst::{self, BLOCK, Lanes},
@@ -31,8 +31,8 @@ pub(super) struct Coding {
 /// How the blocks of one component are coded.
 #[derive(Debug)]
 pub(super) struct Channel {
-    dc: Rc<Code>,
-    ac: Rc<Code>,
+    dc: Arc<Code>,
+    ac: Arc<Code>,
     tables: LookupPair,
     /// How far the DC coefficients are lowered.
     shift: i32,
@@ -292,7 +292,7 @@ struct Bits<'a> {
 }
 
 impl Channel {
-    pub(super) fn new((dc, ac): (Rc<Code>, Rc<Code>), tables: LookupPair, shift: i32) -> Self {
+    pub(super) fn new((dc, ac): (Arc<Code>, Arc<Code>), tables: LookupPair, shift: i32) -> Self {
         Self { dc, ac, tables, shift, pending: shift }
     }
 

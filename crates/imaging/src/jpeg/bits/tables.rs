@@ -1,6 +1,6 @@
 //! The tables that segments before a scan define, each good until the next of its number.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{
     huffman::Code,
@@ -17,8 +17,8 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub(in crate::jpeg) struct Tables {
     quantisation: segments::Quantisation,
-    dc: [Option<Rc<Code>>; 4],
-    ac: [Option<Rc<Code>>; 4],
+    dc: [Option<Arc<Code>>; 4],
+    ac: [Option<Arc<Code>>; 4],
     pub(super) restart_interval: u16,
 }
 
@@ -62,16 +62,16 @@ impl Tables {
         Ok(*step)
     }
 
-    pub(super) fn dc(&self, number: usize) -> Result<Rc<Code>, Error> {
+    pub(super) fn dc(&self, number: usize) -> Result<Arc<Code>, Error> {
         get(&self.dc, number)
     }
 
-    pub(super) fn ac(&self, number: usize) -> Result<Rc<Code>, Error> {
+    pub(super) fn ac(&self, number: usize) -> Result<Arc<Code>, Error> {
         get(&self.ac, number)
     }
 }
 
-fn get(tables: &[Option<Rc<Code>>; 4], number: usize) -> Result<Rc<Code>, Error> {
+fn get(tables: &[Option<Arc<Code>>; 4], number: usize) -> Result<Arc<Code>, Error> {
     let table = tables.get(number).and_then(Option::as_ref);
     table.cloned().ok_or_else(|| broken("a scan uses a Huffman table that is not there"))
 }

@@ -4,7 +4,7 @@
 //! shift that is smaller than the first scan's steps has to carry from the lower bits into the
 //! upper ones, so all of them are read before any is written.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::planes::{Order, Place, Plane};
 use crate::jpeg::bits::{
@@ -21,7 +21,7 @@ const SIZES: usize = 12;
 pub(super) fn read(
     header: &Header,
     order: &Order,
-    codes: &[Rc<Code>],
+    codes: &[Arc<Code>],
     interval: usize,
     (data, position): (&[u8], usize),
     planes: &mut [Plane],
@@ -72,7 +72,7 @@ pub(super) fn read(
 pub(super) fn write_differences(
     header: &Header,
     order: &Order,
-    codes: &[Rc<Code>],
+    codes: &[Arc<Code>],
     interval: usize,
     planes: &[Plane],
 ) -> Option<Vec<u8>> {

@@ -8,7 +8,7 @@ mod ac;
 mod dc;
 mod planes;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ac::{Band, Carrier};
 use planes::{Order, Plane};
@@ -154,7 +154,7 @@ impl Progressive {
     ) -> Result<(), Failure> {
         let interval = tables.restart_interval.into();
         let own = codes(header, tables)?;
-        let write = |codes: &[Rc<Code>]| {
+        let write = |codes: &[Arc<Code>]| {
             dc::write_differences(header, order, codes, interval, &self.planes)
         };
         // Once another table is in the place of one, the file's own is not there any more.
@@ -168,8 +168,8 @@ impl Progressive {
         let frequencies = dc::size_frequencies(header, order, interval, &self.planes);
         let shortest = frequencies.as_ref().and_then(Code::shortest);
         let (code, definition) = shortest.ok_or_else(no_code)?;
-        let code = Rc::new(code);
-        let codes: Vec<_> = header.components.iter().map(|_| Rc::clone(&code)).collect();
+        let code = Arc::new(code);
+        let codes: Vec<_> = header.components.iter().map(|_| Arc::clone(&code)).collect();
         let data = dc::write_differences(header, order, &codes, interval, &self.planes);
         for selected in &header.components {
             out.extend(definition.dc_segment(selected.dc as u8));
@@ -222,7 +222,7 @@ impl Progressive {
     }
 }
 
-fn codes(header: &Header, tables: &Tables) -> Result<Vec<Rc<Code>>, Error> {
+fn codes(header: &Header, tables: &Tables) -> Result<Vec<Arc<Code>>, Error> {
     header.components.iter().map(|selected| tables.dc(selected.dc)).collect()
 }
 
