@@ -1,5 +1,6 @@
 //! Chores of the repository: `cargo xtask help`.
 
+mod bench;
 mod layers;
 mod sandbox;
 mod steps;
@@ -30,6 +31,11 @@ enum Chore {
         #[arg(long, value_name = "STEP")]
         only: Option<String>,
     },
+    /// Measure what the programs reach on this machine, beside their peers, and print a table
+    ///
+    /// Installs what is missing: nginx (a Debian package, as root), img2dataset from PyPI, and Mesos.
+    /// Everything is under `target/bench`, the figures also as `results.json`. Some minutes.
+    Bench(bench::Options),
     /// Start, end or show a real Mesos 1.11.0 cluster on this machine
     #[command(subcommand)]
     Sandbox(sandbox::Command),
@@ -43,6 +49,7 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test { only } => suite::run(only.as_deref()),
+        Chore::Bench(options) => bench::run(&options),
         Chore::Sandbox(command) => sandbox::run(&command),
         Chore::TestProvision => suite::test_provision(),
     };

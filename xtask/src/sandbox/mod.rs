@@ -9,7 +9,8 @@ mod status;
 mod up;
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::net::SocketAddrV4;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
@@ -59,6 +60,48 @@ pub(crate) fn install() -> Result<()> {
         .context("Mesos 1.11.0 could not be installed")
 }
 
+/// A port on loopback that nobody listens on.
+///
+/// # Errors
+///
+/// When there is none.
+pub(crate) fn free_port() -> Result<SocketAddrV4> {
+    ports::choose(0)
+}
+
+/// A cluster for a while, on any port and in a folder of its own. It ends with this value.
+pub(crate) struct Sandbox {
+    place: Place,
+    master: SocketAddrV4,
+}
+
+impl Sandbox {
+    /// Starts it with so many agents of two processors.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start; then nothing of it is left running.
+    pub(crate) fn start(folder: &Path, agents: u16) -> Result<Self> {
+        install()?;
+        let place = Place::at(folder.to_owned())?;
+        let master = up::start_for_a_while(agents, &place)?;
+        Ok(Self { place, master })
+    }
+
+    /// Where its master listens.
+    pub(crate) fn master(&self) -> String {
+        self.master.to_string()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Err(error) = down::down(&self.place) {
+            eprintln!("cannot end the cluster in '{}': {error:#}", self.place.folder.display());
+        }
+    }
+}
+
 /// The folder of the cluster, locked so that two commands do not get into each other's way.
 struct Place {
     folder: PathBuf,
@@ -67,7 +110,10 @@ struct Place {
 
 impl Place {
     fn open() -> Result<Self> {
-        let folder = workspace::target().join("sandbox");
+        Self::at(workspace::target().join("sandbox"))
+    }
+
+    fn at(folder: PathBuf) -> Result<Self> {
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create '{}'", folder.display()))?;
         let file = folder.join("lock");

@@ -19,6 +19,7 @@ use crate::workspace;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 const LOG_LINES_SHOWN: usize = 10;
+const RESOURCES: &str = "cpus:2;mem:2048;disk:4096;ports:[31000-32000]";
 
 /// How large a cluster, and where.
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub(crate) struct Options {
     #[arg(
         long,
         value_name = "RESOURCES",
-        default_value = "cpus:2;mem:2048;disk:4096;ports:[31000-32000]"
+        default_value = RESOURCES
     )]
     resources: String,
     /// Where the master listens on 127.0.0.1; 0 is any free port
@@ -49,13 +50,31 @@ pub(super) fn up(options: &Options, place: &Place) -> Result<()> {
     let master = ports::choose(options.port)?;
     install()?;
     clear(place)?;
-    let mut cluster = Cluster { nodes: Vec::new() };
-    if let Err(error) = start(options, master, place, &mut cluster) {
-        down::end(&cluster, place)?;
-        return Err(error);
-    }
-    announce(master, &cluster);
+    announce(master, &start_all(options, master, place)?);
     Ok(())
+}
+
+/// Starts a cluster on any port, without a word; returns where its master listens.
+///
+/// # Errors
+///
+/// As [`up`].
+pub(super) fn start_for_a_while(agents: u16, place: &Place) -> Result<SocketAddrV4> {
+    let options = Options { agents, resources: RESOURCES.to_owned(), port: 0 };
+    let master = ports::choose(options.port)?;
+    start_all(&options, master, place)?;
+    Ok(master)
+}
+
+fn start_all(options: &Options, master: SocketAddrV4, place: &Place) -> Result<Cluster> {
+    let mut cluster = Cluster { nodes: Vec::new() };
+    match start(options, master, place, &mut cluster) {
+        Ok(()) => Ok(cluster),
+        Err(error) => {
+            down::end(&cluster, place)?;
+            Err(error)
+        }
+    }
 }
 
 fn refuse_second(place: &Place) -> Result<()> {

@@ -1,0 +1,120 @@
+//! Tasks a second: what it costs to launch one, follow it and count it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::Bench;
+use super::family::Running;
+use super::job::{self, Job};
+use super::nginx::Nginx;
+use super::place::Place;
+use super::table::{Goal, Line, Sample};
+use crate::sandbox::{Sandbox, free_port};
+
+/// How many tasks, of one tiny image each.
+const TASKS: u32 = 2000;
+
+const WITHIN: Duration = Duration::from_secs(600);
+
+/// On a real Mesos with two agents.
+///
+/// # Errors
+///
+/// When something cannot be installed, started, or does not do its work.
+pub(crate) fn on_mesos(bench: &mut Bench) -> Result<Vec<Line>> {
+    let sandbox = Sandbox::start(&bench.place.fresh("mesos")?, 2)?;
+    measure(bench, "real Mesos", &sandbox.master(), 500.0)
+}
+
+/// On `mesos-local` with two agents.
+///
+/// # Errors
+///
+/// As [`on_mesos`].
+pub(crate) fn on_local(bench: &mut Bench) -> Result<Vec<Line>> {
+    let local = MesosLocal::start(&bench.place)?;
+    measure(bench, "mesos-local", &local.master, 2000.0)
+}
+
+/// An embedded cluster as a process of its own, so that only the scheduler is measured.
+pub(crate) struct MesosLocal {
+    _running: Running,
+    /// Where its master listens.
+    pub(crate) master: String,
+}
+
+impl MesosLocal {
+    /// Starts it with two agents.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub(crate) fn start(place: &Place) -> Result<Self> {
+        let folder = place.fresh("mesos-local")?;
+        let master = free_port()?;
+        let mut command = Command::new(place.program("mesos-local")?);
+        job::forget_settings(&mut command);
+        command.args(["--port", &master.port().to_string(), "--agents", "2"]);
+        // What it tells of each task is no part of what is measured.
+        command.args(["--work-dir", "work"]).env("RUST_LOG", "warn");
+        let mut running = Running::start("mesos-local", &mut command, &folder)?;
+        running.until("its port", WITHIN, |it| it.log().contains("listens on").then_some(()))?;
+        Ok(Self { _running: running, master: master.to_string() })
+    }
+}
+
+fn measure(bench: &Bench, engine: &str, master: &str, goal: f64) -> Result<Vec<Line>> {
+    let folder = bench.place.fresh("origin")?;
+    let origin = Nginx::serve(&folder, &folder)?;
+    let list = tiny_list(&origin, TASKS, folder.join("list"))?;
+    let (mut whole, mut tasks) = (Vec::new(), Vec::new());
+    for _ in 0..bench.runs {
+        let job = Job::new(&bench.place, master, &list)?.with(&["--images-per-task=1"]);
+        whole.push(f64::from(TASKS) / job.run(TASKS, WITHIN)?.time.as_secs_f64());
+        tasks.push(from_first_launch(bench, master, &list)?);
+    }
+    let line = |what: &str, runs, goal| Line {
+        what: format!("{TASKS} tasks, {engine}, {what}"),
+        unit: "tasks/s",
+        ours: Sample::of(runs),
+        peer: None,
+        goal,
+    };
+    Ok(vec![
+        line("first launch to end", tasks, Goal::AtLeast(goal)),
+        line("whole process", whole, Goal::Shown),
+    ])
+}
+
+/// Tasks a second between the first launch and the end of the job, as its log tells them.
+fn from_first_launch(bench: &Bench, master: &str, list: &std::path::Path) -> Result<f64> {
+    let job = Job::new(&bench.place, master, list)?.with(&["--images-per-task=1"]);
+    let mut running = job.start()?;
+    let launched = first_launch(&mut running)?;
+    running.finish(WITHIN)?;
+    Ok(f64::from(TASKS) / launched.elapsed().as_secs_f64())
+}
+
+/// Waits for the line about the first launch.
+///
+/// # Errors
+///
+/// When it does not come.
+pub(crate) fn first_launch(running: &mut Running) -> Result<Instant> {
+    running
+        .until("its first launch", WITHIN, |it| it.log().contains("launching ").then(Instant::now))
+}
+
+/// A list of so many names of the tiny picture.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub(crate) fn tiny_list(origin: &Nginx, lines: u32, file: PathBuf) -> Result<PathBuf> {
+    let urls = (1..=lines).map(|number| origin.url(&format!("/tiny/{number}.png")));
+    job::write_list(&file, urls).context("no list of tiny pictures")?;
+    Ok(file)
+}

@@ -1,0 +1,83 @@
+//! The folder of a run, and the programs of the release build.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{tools, workspace};
+
+/// Where a run keeps its things, and where the programs are.
+pub(crate) struct Place {
+    folder: PathBuf,
+    programs: PathBuf,
+}
+
+impl Place {
+    /// Makes the folder and builds the programs.
+    ///
+    /// # Errors
+    ///
+    /// When cargo cannot build them.
+    pub(crate) fn prepare() -> Result<Self> {
+        let folder = workspace::target().join("bench");
+        fs::create_dir_all(&folder).with_context(|| format!("no '{}'", folder.display()))?;
+        eprintln!("building the programs in release");
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command.current_dir(workspace::root()).args(["build", "--quiet", "--release", "--bins"]);
+        command.args([
+            "-p",
+            "scheduler",
+            "-p",
+            "executor",
+            "-p",
+            "fileserver",
+            "-p",
+            "mesos-local",
+        ]);
+        tools::run(&mut command)?;
+        Ok(Self { folder, programs: release_folder()? })
+    }
+
+    /// The folder that stays from run to run.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A program of the release build.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of that name.
+    pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
+        let path = self.programs.join(name);
+        if !path.is_file() {
+            bail!("cargo made no program '{}'", path.display());
+        }
+        Ok(path)
+    }
+
+    /// An empty folder of that name.
+    ///
+    /// # Errors
+    ///
+    /// When what was there cannot be removed.
+    pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.folder.join(name);
+        let failed = || format!("cannot empty '{}'", folder.display());
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(failed)?;
+        }
+        fs::create_dir_all(&folder).with_context(failed)?;
+        Ok(folder)
+    }
+}
+
+/// This program is in `TARGET/debug` or another profile's folder beside `TARGET/release`.
+fn release_folder() -> Result<PathBuf> {
+    let this = env::current_exe().context("cannot tell where this program is")?;
+    let target = this.parent().and_then(Path::parent);
+    Ok(target.context("this program is in no folder of cargo's")?.join("release"))
+}
