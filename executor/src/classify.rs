@@ -6,6 +6,7 @@ use std::io;
 use protocol::Class;
 
 use crate::client::UnresolvedHost;
+use crate::guard::Forbidden;
 
 /// What can be known from an error alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,9 @@ fn known_cause(error: &reqwest::Error) -> Option<Reason> {
 fn class_of(cause: &(dyn Error + 'static), connecting: bool) -> Option<Class> {
     if cause.is::<UnresolvedHost>() {
         return Some(Class::Dns);
+    }
+    if cause.is::<Forbidden>() {
+        return Some(Class::ForbiddenAddress);
     }
     if cause.is::<rustls::Error>() {
         return Some(Class::Tls);

@@ -1,8 +1,7 @@
 //! HTTP clients: who is trusted, how names are resolved, how long connecting may take.
 //!
-//! - A static binary has no name service switch, so names are resolved here: the hosts
-//!   file and the name servers of `/etc/resolv.conf`. Without that file only the hosts
-//!   file is left; no public name server is asked instead.
+//! - Names are resolved by [`names`](crate), not by the C library.
+//! - Every client dials only the addresses that its [guard](crate::guard) admits.
 //! - Certificates are checked against those of the system (`SSL_CERT_FILE` and
 //!   `SSL_CERT_DIR` are honoured). None are built in: who may be trusted is the operator's
 //!   decision. On a system without any, every https URL fails with class `tls`.
@@ -10,21 +9,24 @@
 //!   those of the origin, and the file server is on the cluster's own network.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::error::Error;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::ResolverConfig;
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
 use rustls::ClientConfig;
-use tokio::time::timeout;
+
+use crate::guard::{Chosen, Guard};
+use crate::names::Names;
+use crate::probe;
 
 /// How long an unused connection is kept for the next image of the same host.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+pub(crate) const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// Unused connections that are kept for one host. [`hosts`](crate::hosts) limits the hosts.
+const IDLE_CONNECTIONS: usize = 16;
 
 /// A client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +52,20 @@ pub struct UnresolvedHost {
     pub reason: String,
 }
 
-/// Clients with the same settings but for the time that connecting may take, which is
-/// a task's to say. Clients are kept, as each has its own pool of connections.
+/// Clients with the same settings but for the time that connecting may take and the
+/// addresses that may be dialled, which are a task's to say. Clients are kept, as each has its
+/// own pool of connections: what one may reach, another does not find there.
 #[derive(Debug)]
 pub struct Clients {
     tls: ClientConfig,
-    resolver: TokioResolver,
-    made: Mutex<HashMap<Option<Duration>, Client>>,
+    names: Names,
+    made: Mutex<HashMap<Settings, Client>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Settings {
+    connect_timeout: Option<Duration>,
+    guard: Option<(Guard, Chosen)>,
 }
 
 impl Clients {
@@ -68,37 +77,62 @@ impl Clients {
     pub fn new() -> Result<Self, SetupError> {
         Ok(Self {
             tls: mesos::client::tls::system()?,
-            resolver: system_resolver()?,
+            names: Names::of_system()?,
             made: Mutex::default(),
         })
     }
 
     /// A client that follows no redirects and connects, name resolution included, within
-    /// `connect_timeout` (`None`: as long as it takes).
+    /// `connect_timeout` (`None`: as long as it takes), to any address.
     ///
     /// # Errors
     ///
     /// When the HTTP library refuses the settings.
     pub fn get(&self, connect_timeout: Option<Duration>) -> Result<Client, SetupError> {
+        self.find(Settings { connect_timeout, guard: None })
+    }
+
+    /// The same for requests that `chosen` has decided on. It dials only what `guard` admits;
+    /// addresses that are a part of the URL are for the caller to check.
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP library refuses the settings.
+    pub fn guarded(
+        &self,
+        connect_timeout: Option<Duration>,
+        guard: &Guard,
+        chosen: Chosen,
+    ) -> Result<Client, SetupError> {
+        self.find(Settings { connect_timeout, guard: Some((guard.clone(), chosen)) })
+    }
+
+    fn find(&self, settings: Settings) -> Result<Client, SetupError> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = made.get(&connect_timeout) {
+        if let Some(client) = made.get(&settings) {
             return Ok(client.clone());
         }
-        let client = self.build(connect_timeout)?;
-        made.insert(connect_timeout, client.clone());
+        let client = self.build(&settings)?;
+        made.insert(settings, client.clone());
         Ok(client)
     }
 
-    fn build(&self, connect_timeout: Option<Duration>) -> Result<Client, SetupError> {
-        // Half of the time, so that name servers that are silent are told from silent hosts.
-        let patience = connect_timeout.map(|limit| limit / 2);
-        let resolver = HostResolver { resolver: self.resolver.clone(), patience };
+    fn build(&self, settings: &Settings) -> Result<Client, SetupError> {
+        let connect_timeout = settings.connect_timeout;
+        let resolver = HostResolver {
+            names: self.names.clone(),
+            // Half of the time, so that name servers that are silent are told from silent hosts.
+            patience: connect_timeout.map(|limit| limit / 2),
+            guard: settings.guard.clone().map(Arc::new),
+        };
         let builder = Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .dns_resolver(Arc::new(resolver))
+            .connector_layer(probe::Connecting)
             .redirect(redirect::Policy::none())
             .no_proxy()
             .tcp_nodelay(true)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_CONNECTION);
         let builder = match connect_timeout {
             Some(limit) => builder.connect_timeout(limit),
@@ -108,92 +142,33 @@ impl Clients {
     }
 }
 
-fn system_resolver() -> Result<TokioResolver, NetError> {
-    let builder = TokioResolver::builder_tokio().unwrap_or_else(|error| {
-        tracing::warn!("names are only looked up in the hosts file, as /etc/resolv.conf: {error}");
-        let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
-        TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
-    });
-    builder.build()
-}
-
-/// Host names to addresses, by the system's settings.
+/// Host names to the addresses that may be dialled.
+#[derive(Clone)]
 struct HostResolver {
-    resolver: TokioResolver,
+    names: Names,
     patience: Option<Duration>,
+    guard: Option<Arc<(Guard, Chosen)>>,
 }
 
 impl Resolve for HostResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (resolver, patience) = (self.resolver.clone(), self.patience);
-        Box::pin(async move {
-            let found = look_up(&resolver, name.as_str(), patience).await;
-            let addresses = found.map_err(|reason| {
-                let host = name.as_str().to_owned();
-                UnresolvedHost { host, reason }
-            })?;
-            // Port 0 stands for the port of the URL.
-            let addresses: Addrs =
-                Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(addresses)
-        })
+        let this = self.clone();
+        Box::pin(probe::resolving(async move { this.addresses(name.as_str()).await }))
     }
 }
 
-async fn look_up(
-    resolver: &TokioResolver,
-    name: &str,
-    patience: Option<Duration>,
-) -> Result<Vec<IpAddr>, String> {
-    let found = match patience {
-        Some(limit) => timeout(limit, resolver.lookup_ip(name))
-            .await
-            .map_err(|_| format!("the name servers did not answer within {limit:?}"))?,
-        None => resolver.lookup_ip(name).await,
-    };
-    let found = found.map_err(|error| describe(&error))?;
-    Ok(found.iter().collect())
-}
-
-fn describe(error: &NetError) -> String {
-    if error.is_nx_domain() {
-        "there is no such name".to_owned()
-    } else if error.is_no_records_found() {
-        "it has no address".to_owned()
-    } else {
-        error.to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::UdpSocket;
-
-    use hickory_resolver::config::NameServerConfig;
-
-    use super::*;
-
-    /// A resolver whose only name server is at `port` of this machine.
-    fn asking(port: u16) -> TokioResolver {
-        let mut server = NameServerConfig::udp(IpAddr::from([127, 0, 0, 1]));
-        server.connections.iter_mut().for_each(|connection| connection.port = port);
-        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build().unwrap()
-    }
-
-    #[tokio::test]
-    async fn silent_name_servers_are_given_up_in_time() {
-        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let resolver = asking(silent.local_addr().unwrap().port());
-        let limit = Some(Duration::from_millis(100));
-        let reason = look_up(&resolver, "host.test", limit).await.unwrap_err();
-        assert_eq!(reason, "the name servers did not answer within 100ms");
-        assert!(look_up(&resolver, "localhost", limit).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn the_error_of_an_unknown_name_is_a_sentence() {
-        let reason = look_up(&asking(1), "nowhere.invalid.", None).await.unwrap_err();
-        assert_eq!(reason, "there is no such name");
+impl HostResolver {
+    async fn addresses(&self, host: &str) -> Result<Addrs, Box<dyn Error + Send + Sync>> {
+        let found = self.names.look_up(host, self.patience).await;
+        let mut found = found.map_err(|reason| UnresolvedHost { host: host.to_owned(), reason })?;
+        if let Some((guard, chosen)) = self.guard.as_deref() {
+            let refused = found.iter().find_map(|address| guard.check(*chosen, *address).err());
+            found.retain(|address| guard.check(*chosen, *address).is_ok());
+            if let (true, Some(forbidden)) = (found.is_empty(), refused) {
+                return Err(forbidden.into());
+            }
+        }
+        // Port 0 stands for the port of the URL.
+        Ok(Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0))))
     }
 }

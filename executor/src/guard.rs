@@ -72,7 +72,7 @@ impl Guard {
     /// Who has chosen where a redirect goes that came from `from`.
     #[must_use]
     pub fn redirected(&self, before: Chosen, from: Option<IpAddr>) -> Chosen {
-        let is_private = |address| self.obstacle(address).is_some();
+        let is_private = |address| self.obstacles(address).next().is_some();
         match before {
             Chosen::ByPublicHost => Chosen::ByPublicHost,
             Chosen::ByList | Chosen::ByPrivateHost if from.is_some_and(is_private) => {
@@ -89,10 +89,7 @@ impl Guard {
     /// When it may not, why.
     pub fn check(&self, chosen: Chosen, address: IpAddr) -> Result<(), Forbidden> {
         let forbidden = |who, (end, kind)| Err(Forbidden { address, end, kind, who });
-        let refused = address::ends(address)
-            .into_iter()
-            .filter(|end| !self.is_allowed(*end))
-            .find_map(|end| self.obstacle(end));
+        let refused = self.obstacles(address).find(|(end, _)| !self.is_allowed(*end));
         match (refused, chosen) {
             (None, _) => Ok(()),
             (Some(found), _) if self.deny_private => forbidden("a list with --deny-private", found),
@@ -120,10 +117,11 @@ impl Guard {
         }
     }
 
-    /// The first part of `address` that is not public, and that no test calls so.
-    fn obstacle(&self, address: IpAddr) -> Option<(IpAddr, Kind)> {
-        let is_meant = |net: &IpNet| net.contains(&address);
-        if self.as_public.iter().any(is_meant) { None } else { address::not_public(address) }
+    /// What of `address` is not public, and not called so by a test.
+    fn obstacles(&self, address: IpAddr) -> impl Iterator<Item = (IpAddr, Kind)> {
+        let is_public = |end: &IpAddr| self.as_public.iter().any(|net| net.contains(end));
+        let ends = address::ends(address).into_iter().filter(move |end| !is_public(end));
+        ends.map(|end| (end, address::kind(end))).filter(|(_, kind)| *kind != Kind::Public)
     }
 
     fn is_allowed(&self, address: IpAddr) -> bool {
@@ -175,10 +173,12 @@ mod tests {
             "2002:a01:203::1",
             "fd12::1",
             "fd12::5efe:10.1.2.3",
+            "2a00::5efe:10.1.2.3",
         ] {
             assert!(admits(&guard, Chosen::ByPublicHost, address), "{address}");
         }
-        for address in ["10.2.0.1", "fd12::5efe:10.2.0.1", "fc00::1", "2001:0:a02:1:0:0:f5fe:fdfc"] {
+        for address in ["10.2.0.1", "fd12::5efe:10.2.0.1", "fc00::1", "2001:0:a02:1:0:0:f5fe:fdfc"]
+        {
             assert!(!admits(&guard, Chosen::ByPublicHost, address), "{address}");
         }
     }
@@ -198,15 +198,32 @@ mod tests {
     fn odd_spellings_of_addresses_are_seen_through() {
         let guard = guard(&[], false);
         for host in [
-            "127.0.0.1", "127.1", "127.0.0.1.", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1",
-            "017700000001", "%31%32%37.0.0.1", "127。0。0。1", "①②⑦.0.0.1", "0", "[::1]",
-            "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:0:0:1]", "[::7f00:1]",
+            "127.0.0.1",
+            "127.1",
+            "127.0.0.1.",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "017700000001",
+            "%31%32%37.0.0.1",
+            "127。0。0。1",
+            "①②⑦.0.0.1",
+            "0",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::7f00:1]",
         ] {
             let url = Url::parse(&format!("http://{host}:81/a.jpg")).unwrap();
             assert!(guard.check_literal(Chosen::ByPublicHost, &url).is_err(), "{host}: {url}");
         }
         let name = Url::parse("http://localhost/").unwrap();
-        assert!(guard.check_literal(Chosen::ByPublicHost, &name).is_ok(), "names are resolved first");
+        assert!(
+            guard.check_literal(Chosen::ByPublicHost, &name).is_ok(),
+            "names are resolved first"
+        );
     }
 
     #[test]

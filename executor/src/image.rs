@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::budget::Budget;
 use crate::fetch::{self, Download, Fetched};
+use crate::origins::Origins;
 use crate::upload::{FileServer, Picture};
 use crate::{classify, shown};
 
@@ -23,8 +24,10 @@ pub struct Job {
     pub pipeline: Pipeline,
     /// Its file server.
     pub file_server: Url,
-    /// The client with its connect deadline.
+    /// The client for uploads, with its connect deadline.
     pub client: Client,
+    /// How images are asked for.
+    pub origins: Origins,
     /// What it shares with other tasks.
     pub budget: Budget,
 }
@@ -51,7 +54,6 @@ async fn steps(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(),
     report.bytes_in = fetched.bytes.len() as u64;
     report.http_status = Some(u32::from(fetched.http_status));
     report.final_url = fetched.final_url;
-    report.timings.queue_ms += milliseconds(fetched.waited);
     let output = process(job, image, fetched.bytes, &mut report.timings).await?;
     describe(&output, report);
     upload(job, image, output, report).await
@@ -59,19 +61,17 @@ async fn steps(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(),
 }
 
 async fn download(job: &Job, image: &Image, report: &mut ImageReport) -> Result<Fetched, Failed> {
-    let queued = Instant::now();
-    let _place = job.budget.download().await;
-    report.timings.queue_ms = milliseconds(queued.elapsed());
-    let started = Instant::now();
+    let (probe, started) = (Arc::default(), Instant::now());
     let download = Download {
-        client: &job.client,
+        origins: &job.origins,
         limits: &job.task.limits,
-        user_agent: &job.task.user_agent,
         budget: &job.budget,
+        probe: &probe,
     };
     let result = download.run(&image.url).await;
-    let waited = result.as_ref().map_or(Duration::ZERO, |fetched| fetched.waited);
-    report.timings.download_ms = milliseconds(started.elapsed().saturating_sub(waited));
+    report.timings.queue_ms = milliseconds(probe.waited());
+    report.timings.download_ms = milliseconds(started.elapsed().saturating_sub(probe.waited()));
+    probe.fill(&mut report.timings);
     result.map_err(|failure| note_failure(failure, report))
 }
 

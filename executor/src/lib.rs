@@ -9,7 +9,11 @@
 //! | what happens to one image | [`image`] |
 //! | how is it downloaded, with which deadlines | [`fetch`] |
 //! | how does the result reach the file server | [`upload`] |
-//! | who is trusted, how are names resolved | [`client`] |
+//! | who is trusted, which connections are kept | [`client`] |
+//! | which addresses may be reached, and which are public | [`guard`], [`address`] |
+//! | how many downloads does a host get, and when | [`hosts`] |
+//! | how is an origin asked | [`origins`] |
+//! | where does the time of a download go | [`probe`] |
 //! | what does an error mean | [`classify`] |
 //! | what do all images share | [`budget`] |
 //! | what of a URL may be shown | [`shown`] |
@@ -24,12 +28,20 @@
 //! and are repeated until acknowledged, so a task that is lost costs no more than the images
 //! it had not told of.
 
+pub mod address;
 pub mod budget;
 pub mod classify;
 pub mod client;
 pub mod fetch;
+pub mod guard;
+pub mod hosts;
 pub mod image;
+mod names;
+pub mod origins;
+mod pace;
+pub mod probe;
 pub mod progress;
+mod queue;
 pub mod runner;
 pub mod shown;
 pub mod task;
@@ -43,6 +55,7 @@ use tokio::time::{Duration, timeout};
 
 use crate::budget::Budget;
 use crate::client::{Clients, SetupError};
+use crate::origins::Courtesy;
 use crate::runner::Runner;
 use crate::task::Workshop;
 
@@ -66,7 +79,11 @@ pub enum Error {
 /// When the clients cannot be set up. Once connected, it always ends well.
 pub async fn run(environment: Environment, stop: impl Future<Output = ()>) -> Result<(), Error> {
     let grace_period = environment.shutdown_grace_period;
-    let workshop = Workshop { clients: Clients::new()?, budget: Budget::of_this_machine() };
+    let workshop = Workshop {
+        clients: Clients::new()?,
+        courtesy: Courtesy::default(),
+        budget: Budget::of_this_machine(),
+    };
     let mut runner = Runner::new(workshop);
     let (mut events, calls) = Driver::connect(environment)?;
     work(&mut events, &calls, &mut runner, stop).await;

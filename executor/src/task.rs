@@ -13,7 +13,9 @@ use url::Url;
 use crate::budget::{Budget, MAX_DOWNLOADS};
 use crate::client::Clients;
 use crate::image::{self, Job, SharedJob};
+use crate::origins::Courtesy;
 use crate::progress::Unreported;
+use crate::queue::Queue;
 use crate::tasks::Ending;
 
 /// Images of one task under way at once: more than there are downloads, as some of them
@@ -25,6 +27,8 @@ const MAX_IMAGES: usize = 2 * MAX_DOWNLOADS;
 pub struct Workshop {
     /// For downloads and uploads.
     pub clients: Clients,
+    /// How origins are treated.
+    pub courtesy: Courtesy,
     /// Shared by all images.
     pub budget: Budget,
 }
@@ -59,16 +63,29 @@ fn prepare(workshop: &Workshop, payload: &[u8]) -> Result<Job, String> {
         .map_err(|error| format!("the task's file server {:?}: {error}", task.file_server))?;
     let connect_timeout = Limits::duration(task.limits.connect_timeout_ms);
     let client = workshop.clients.get(connect_timeout).map_err(|error| error.to_string())?;
-    Ok(Job { task, pipeline, file_server, client, budget: workshop.budget.clone() })
+    let origins = workshop.courtesy.origins(&workshop.clients, &task)?;
+    Ok(Job { task, pipeline, file_server, client, origins, budget: workshop.budget.clone() })
+}
+
+/// The images in the order of their turns. What is no URL fails at once, and waits for nobody.
+fn queue(job: &Job) -> Queue<Image> {
+    let mut queue = Queue::default();
+    for image in &job.task.images {
+        let url = Url::parse(&image.url).ok();
+        let share = url.as_ref().map_or(usize::MAX, |url| job.origins.share(url));
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        queue.push(host, share, image.clone());
+    }
+    queue
 }
 
 /// The images of a task: waiting, under way, ended.
 struct Images {
     job: SharedJob,
-    waiting: std::vec::IntoIter<Image>,
+    waiting: Queue<Image>,
     running: JoinSet<ImageReport>,
-    /// Which image a piece of work is for, should it break down.
-    who: HashMap<Id, Image>,
+    /// Which image of which host a piece of work is for.
+    who: HashMap<Id, (String, Image)>,
     ended: Unreported,
 }
 
@@ -76,7 +93,7 @@ impl Images {
     fn of(job: &SharedJob) -> Self {
         Self {
             job: Arc::clone(job),
-            waiting: job.task.images.clone().into_iter(),
+            waiting: queue(job),
             running: JoinSet::new(),
             who: HashMap::new(),
             ended: Unreported::default(),
@@ -109,21 +126,27 @@ impl Images {
 
     fn refill(&mut self) {
         while self.running.len() < MAX_IMAGES {
-            let Some(image) = self.waiting.next() else { return };
+            let Some((host, image)) = self.waiting.next() else { return };
             let (job, own) = (Arc::clone(&self.job), image.clone());
             let work = self.running.spawn(async move { image::run(&job, &own).await });
-            self.who.insert(work.id(), image);
+            self.who.insert(work.id(), (host, image));
         }
+    }
+
+    fn let_go(&mut self, id: Id) -> Option<Image> {
+        let (host, image) = self.who.remove(&id)?;
+        self.waiting.ended(&host);
+        Some(image)
     }
 
     fn take(&mut self, ended: Result<(Id, ImageReport), JoinError>) {
         let outcome = match ended {
             Ok((id, report)) => {
-                self.who.remove(&id);
+                self.let_go(id);
                 Some(report)
             }
             Err(error) => {
-                let image = self.who.remove(&error.id());
+                let image = self.let_go(error.id());
                 // An image that was stopped has no outcome; one that broke down has.
                 image.filter(|_| error.is_panic()).map(|image| image::broken(&image))
             }

@@ -7,6 +7,9 @@ use protocol::{Class, Limits};
 use reqwest::Response;
 use reqwest::header::CONTENT_LENGTH;
 
+use crate::budget::Place;
+use crate::hosts::Visit;
+
 use super::deadline::Deadline;
 use super::trip::{Failure, Trip};
 
@@ -16,25 +19,34 @@ use super::trip::{Failure, Trip};
 pub struct Incoming {
     response: Response,
     trip: Trip,
-    limits: Limits,
-    cap_bytes: u64,
-    deadline: Deadline,
+    terms: Terms,
     received_bytes: u64,
+    /// Free again at the end.
+    places: Option<(Visit, Option<Place>)>,
+}
+
+/// What a file may take.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) limits: Limits,
+    pub(super) cap_bytes: u64,
+    pub(super) deadline: Deadline,
 }
 
 impl Incoming {
-    /// Refuses what is announced as longer than `cap_bytes`.
+    /// Refuses what is announced as longer than is allowed.
     pub(super) fn new(
         response: Response,
         trip: Trip,
-        limits: Limits,
-        cap_bytes: u64,
-        deadline: Deadline,
+        terms: Terms,
+        places: (Visit, Option<Place>),
     ) -> Result<Self, Failure> {
-        let incoming = Self { response, trip, limits, cap_bytes, deadline, received_bytes: 0 };
+        let places = Some(places);
+        let incoming = Self { response, trip, terms, received_bytes: 0, places };
+        let most = incoming.terms.cap_bytes;
         match incoming.announced_bytes() {
-            Some(bytes) if bytes > cap_bytes => {
-                let text = format!("is {bytes} bytes long, at most {cap_bytes} are allowed");
+            Some(bytes) if bytes > most => {
+                let text = format!("is {bytes} bytes long, at most {most} are allowed");
                 Err(incoming.trip.fail(Class::TooLarge, &text))
             }
             _ => Ok(incoming),
@@ -67,7 +79,7 @@ impl Incoming {
 
     /// Time that we let the origin wait does not count against it.
     pub fn excuse(&mut self, waited: Duration) {
-        self.deadline.extend(waited);
+        self.terms.deadline.extend(waited);
     }
 
     /// The next piece, `None` after the last. Not to be called again after an error.
@@ -77,30 +89,34 @@ impl Incoming {
     /// When a deadline passes, the transfer breaks off, the file is longer than allowed, or
     /// it has ended without a byte.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        let silence = Limits::duration(self.limits.idle_timeout_ms);
-        let piece = match self.deadline.within(silence, self.response.chunk()).await {
+        let silence = Limits::duration(self.terms.limits.idle_timeout_ms);
+        let piece = match self.terms.deadline.within(silence, self.response.chunk()).await {
             Ok(Ok(piece)) => piece,
-            Ok(Err(error)) => return Err(self.trip.broken(&error, &self.limits)),
+            Ok(Err(error)) => return Err(self.trip.broken(&error, &self.terms.limits)),
             Err(limit) => return Err(self.late(limit)),
         };
         let Some(piece) = piece else { return self.end() };
         self.received_bytes = self.received_bytes.saturating_add(piece.len() as u64);
-        if self.received_bytes > self.cap_bytes {
-            let text = format!("is longer than the allowed {} bytes", self.cap_bytes);
+        if self.received_bytes > self.terms.cap_bytes {
+            let text = format!("is longer than the allowed {} bytes", self.terms.cap_bytes);
             return Err(self.trip.fail(Class::TooLarge, &text));
         }
         Ok(Some(piece))
     }
 
-    fn end(&self) -> Result<Option<Bytes>, Failure> {
+    fn end(&mut self) -> Result<Option<Bytes>, Failure> {
         if self.received_bytes == 0 {
             let text = "answered with nothing: the file is empty";
             return Err(self.trip.fail(Class::Empty, text));
         }
+        self.places = None;
         Ok(None)
     }
 
-    fn late(&self, limit: Duration) -> Failure {
+    fn late(&mut self, limit: Duration) -> Failure {
+        if let Some((visit, _)) = self.places.take() {
+            visit.gave_trouble();
+        }
         let bytes = self.received_bytes;
         let text = format!("is too slow: {bytes} bytes came, then the limit of {limit:?} was over");
         self.trip.fail(Class::Timeout, &text)

@@ -56,6 +56,8 @@ impl Trip {
             format!("cannot be reached: {}", reason.text)
         } else if reason.class == Class::Connect {
             format!("cannot be connected to: {}", reason.text)
+        } else if reason.class == Class::ForbiddenAddress {
+            format!("is not fetched: {}", reason.text)
         } else if reason.class == Class::Tls {
             format!("cannot be trusted: {}", reason.text)
         } else if reason.class == Class::Timeout && error.is_connect() {

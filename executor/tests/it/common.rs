@@ -8,6 +8,7 @@ use std::thread;
 
 use executor::budget::Budget;
 use executor::client::Clients;
+use executor::origins::Courtesy;
 use executor::runner::Runner;
 use executor::task::Workshop;
 use mesos::v1::{TaskInfo, TaskState, TaskStatus};
@@ -29,7 +30,14 @@ impl Server {
     pub(crate) fn start(
         answer: impl Fn(usize, &Request, &mut TcpStream) + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::at("127.0.0.1:0", answer)
+    }
+
+    pub(crate) fn at(
+        address: &str,
+        answer: impl Fn(usize, &Request, &mut TcpStream) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(AtomicUsize::new(0));
         let (counter, answer) = (Arc::clone(&requests), Arc::new(answer));
@@ -163,12 +171,20 @@ pub(crate) fn info(id: &str, payload: Vec<u8>) -> TaskInfo {
 }
 
 pub(crate) fn runner() -> Runner {
-    Runner::new(Workshop { clients: Clients::new().unwrap(), budget: Budget::of_this_machine() })
+    runner_with(Courtesy::default())
+}
+
+pub(crate) fn runner_with(courtesy: Courtesy) -> Runner {
+    let (clients, budget) = (Clients::new().unwrap(), Budget::of_this_machine());
+    Runner::new(Workshop { clients, courtesy, budget })
 }
 
 /// Runs a task and gives its terminal status, with all that was told on the way.
 pub(crate) async fn outcome(task: &Task) -> TaskStatus {
-    let mut runner = runner();
+    outcome_of(runner(), task).await
+}
+
+pub(crate) async fn outcome_of(mut runner: Runner, task: &Task) -> TaskStatus {
     let running = runner.launch(info("t", task.to_payload())).unwrap();
     assert_eq!(running.state(), TaskState::TaskRunning);
     let status = ending(&mut runner).await;

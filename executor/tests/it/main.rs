@@ -4,5 +4,6 @@
 mod binary;
 mod common;
 mod downloads;
+mod manners;
 mod tasks;
 mod uploads;

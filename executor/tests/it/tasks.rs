@@ -11,6 +11,7 @@ use crate::common::{
 };
 use executor::budget::Budget;
 use executor::client::Clients;
+use executor::origins::Courtesy;
 use executor::runner::Runner;
 use executor::task::Workshop;
 use mesos::v1::TaskState;
@@ -61,7 +62,8 @@ async fn a_killed_task_reports_what_was_done() {
     let limits = Limits { idle_timeout_ms: 60_000, download_timeout_ms: 60_000, ..limits() };
     let task = Task { limits, ..task(&server, &urls) };
     let budget = Budget::new(AT_ONCE, 1);
-    let mut runner = Runner::new(Workshop { clients: Clients::new().unwrap(), budget });
+    let (clients, courtesy) = (Clients::new().unwrap(), Courtesy::default());
+    let mut runner = Runner::new(Workshop { clients, courtesy, budget });
     runner.launch(info("t", task.to_payload())).unwrap();
     // The last one is asked for when the good one has made room.
     let all_asked = move || (0..AT_ONCE).try_for_each(|_| was_asked.recv_timeout(SOON));
