@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use batch::Chunk;
+use batch::{Chunk, Constraint, MaxFailures};
 use bytesize::ByteSize;
 use clap::{ArgAction, Parser, ValueEnum};
 use imaging::{ParsePipelineError, Pipeline};
@@ -35,6 +35,7 @@ Exit status:
   4    something needed is missing, taken or out of reach (port, folder, executor, master)
   5    the master refuses the credentials
   6    the master has removed the framework
+  7    too many images failed (--max-failures, --fail-fast); the state is kept
   8    another scheduler works on the same state
   130  interrupted; start again to go on
 ";
@@ -108,9 +109,20 @@ pub struct ClusterArguments {
     #[arg(long, value_name = "NAME", env = "SCHEDULER_USER")]
     pub user: Option<String>,
 
-    /// The role whose resources are used
-    #[arg(long, default_value = "*", env = "SCHEDULER_ROLE")]
-    pub role: String,
+    /// The role whose resources are used; several with commas
+    #[arg(
+        long,
+        value_name = "ROLES",
+        default_value = "*",
+        env = "SCHEDULER_ROLE",
+        value_delimiter = ','
+    )]
+    pub role: Vec<String>,
+
+    /// Use only agents like this: ATTRIBUTE:OPERATOR:VALUE with IS, LIKE or UNLIKE, as in
+    /// `rack:LIKE:r[12]`; the attribute may be `hostname`. May be given several times
+    #[arg(long, value_name = "CONSTRAINT")]
+    pub constraint: Vec<Constraint>,
 
     /// The name to authenticate with
     #[arg(long, value_name = "NAME", env = "MESOS_PRINCIPAL", requires = "secret_file")]
@@ -198,8 +210,8 @@ pub struct WorkArguments {
     #[arg(long)]
     pub exact: bool,
 
-    /// How many images a task holds: a number, or `auto` for one each in short lists and more
-    /// in long ones
+    /// How many images a task holds: a number, or `auto` for one each at first, then more while
+    /// tasks are short, so that a task takes some seconds
     #[arg(long, value_name = "N", default_value = "auto", env = "SCHEDULER_IMAGES_PER_TASK",
           value_parser = images_per_task)]
     pub images_per_task: Chunk,
@@ -217,6 +229,21 @@ pub struct WorkArguments {
     /// How often an image may fail in a way that may go better next time
     #[arg(long, value_name = "N", default_value = "3", env = "SCHEDULER_ATTEMPTS")]
     pub attempts: std::num::NonZeroU32,
+
+    /// Give the job up when more images have failed than this: a number, or a part of the list
+    /// such as 5%
+    #[arg(long, value_name = "N", env = "SCHEDULER_MAX_FAILURES", conflicts_with = "fail_fast")]
+    pub max_failures: Option<MaxFailures>,
+
+    /// Give the job up when an image has failed; the same as --max-failures 0
+    #[arg(long)]
+    pub fail_fast: bool,
+
+    /// When nothing else is left to launch, run a task a second time on another agent if it takes
+    /// longer than this, and three times as long as others; 0s for never
+    #[arg(long, value_name = "TIME", default_value = "20s", env = "SCHEDULER_STRAGGLER_AFTER",
+          value_parser = humantime::parse_duration)]
+    pub straggler_after: Duration,
 
     /// Forget what an earlier run of this job has done
     #[arg(long)]
@@ -323,7 +350,27 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
+impl ClusterArguments {
+    /// The roles, each once.
+    #[must_use]
+    pub fn roles(&self) -> Vec<String> {
+        let mut roles: Vec<String> = Vec::new();
+        for role in self.role.iter().map(|role| role.trim()).filter(|role| !role.is_empty()) {
+            if !roles.iter().any(|known| known == role) {
+                roles.push(role.to_owned());
+            }
+        }
+        if roles.is_empty() { vec!["*".to_owned()] } else { roles }
+    }
+}
+
 impl WorkArguments {
+    /// How many images may fail.
+    #[must_use]
+    pub fn max_failures(&self) -> Option<MaxFailures> {
+        if self.fail_fast { Some(MaxFailures::NONE) } else { self.max_failures }
+    }
+
     /// The chain of operations as tasks get it.
     pub fn operations(&self) -> String {
         let chain = self.op.clone();
@@ -384,6 +431,26 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn roles_and_constraints_may_be_several() {
+        let line = "--role a,b,a --constraint rack:IS:x --constraint zone:UNLIKE:b.*";
+        let arguments = parse(line).unwrap();
+        assert_eq!(arguments.cluster.roles(), ["a", "b"]);
+        assert_eq!(arguments.cluster.constraint.len(), 2);
+        assert_eq!(parse("").unwrap().cluster.roles(), ["*"]);
+        assert!(parse("--constraint rack").unwrap_err().contains("ATTRIBUTE:OPERATOR:VALUE"));
+    }
+
+    #[test]
+    fn the_number_of_failures_may_be_limited() {
+        let most = |line| parse(line).map(|arguments| arguments.work.max_failures());
+        assert_eq!(most(""), Ok(None));
+        assert_eq!(most("--fail-fast"), Ok(Some(MaxFailures::NONE)));
+        assert_eq!(most("--max-failures 5%"), Ok(Some(MaxFailures::Part(500))));
+        assert!(most("--max-failures 5% --fail-fast").is_err());
+        assert!(most("--max-failures many").unwrap_err().contains("such as 5%"));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub enum Finish {
     Complete,
     /// It was told to drain, and nothing runs any more.
     Drained,
+    /// Too many images have failed.
+    Aborted,
     /// It was told to stop at once.
     Stopped,
 }
@@ -158,10 +160,10 @@ impl Drive {
     #[must_use]
     pub fn finish(&self) -> Option<Finish> {
         if self.engine.is_finished() {
-            Some(Finish::Complete)
-        } else {
-            self.engine.is_idle().then_some(Finish::Drained)
+            return Some(Finish::Complete);
         }
+        let finish = if self.engine.is_aborted() { Finish::Aborted } else { Finish::Drained };
+        self.engine.is_idle().then_some(finish)
     }
 
     /// Gives the engine one input.
@@ -187,7 +189,7 @@ impl Drive {
                 let teardown = timeout(LEAVE_TIMEOUT, tear_down(&mut events, calls)).await;
                 teardown.unwrap_or(Err(CallError::NotSubscribed)).is_ok()
             }
-            Some(Finish::Drained | Finish::Stopped) | None => true,
+            Some(Finish::Drained | Finish::Aborted | Finish::Stopped) | None => true,
         };
         if !is_gone {
             let (id, master) = (&self.framework_id, &self.master);
@@ -263,11 +265,9 @@ impl Drive {
                 warn!("the master {} says: {message}", self.master);
                 None
             }
-            Event::InverseOffers(_)
-            | Event::InverseOfferRescinded(_)
-            | Event::OperationUpdate { .. }
-            | Event::Message { .. }
-            | Event::Unknown { .. } => {
+            Event::InverseOffers(wishes) => Some(Input::InverseOffers(wishes)),
+            Event::InverseOfferRescinded(id) => Some(Input::InverseOfferRescinded(id)),
+            Event::OperationUpdate { .. } | Event::Message { .. } | Event::Unknown { .. } => {
                 debug!("an event that is of no concern here: {event:?}");
                 None
             }
@@ -347,6 +347,9 @@ impl Drive {
                 self.accepting.push(Box::pin(answer.map(|answer| lost(answer, tasks))));
             }
             Call::Decline { offer_ids, refuse } => drop(calls.decline(offer_ids, refuse)),
+            Call::AcceptInverse { offer_ids, refuse } => {
+                drop(calls.accept_inverse(offer_ids, refuse));
+            }
             Call::Suppress => drop(calls.suppress()),
             Call::Revive => drop(calls.revive()),
             Call::Acknowledge(token) => drop(calls.acknowledge(token)),

@@ -9,6 +9,8 @@ pub enum End {
     AllDone,
     /// Every image has an outcome, some have failed.
     SomeFailed,
+    /// Too many images have failed; the state is kept.
+    Aborted,
     /// A signal ended it; the state is kept.
     Interrupted,
 }
@@ -20,6 +22,7 @@ impl End {
         match self {
             Self::AllDone => 0,
             Self::SomeFailed => 1,
+            Self::Aborted => 7,
             Self::Interrupted => 130,
         }
     }

@@ -35,7 +35,7 @@ pub fn info(
         failover_timeout: Some(cluster.failover_timeout.as_secs_f64()),
         // The agents of a local cluster never come back, so nothing is to wait for them.
         checkpoint: Some(!arguments.is_local()),
-        roles: vec![cluster.role.clone()],
+        roles: cluster.roles(),
         hostname: whoami::hostname().ok(),
         principal: cluster.principal.clone(),
         webui_url: Some(file_server.to_string()),

@@ -34,8 +34,6 @@ pub struct Launcher {
     pub upload_token: Option<String>,
     /// What one image may cost.
     pub limits: Limits,
-    /// The id of the executor; see [`executor_id`].
-    pub executor_id: String,
 }
 
 /// An id that differs when the executor's command differs: Mesos refuses a task whose
@@ -93,7 +91,7 @@ impl Launcher {
     fn executor(&self, framework_id: &FrameworkId, launch: &Launch) -> ExecutorInfo {
         ExecutorInfo {
             r#type: Some(executor_info::Type::Custom.into()),
-            executor_id: self.executor_id.as_str().into(),
+            executor_id: launch.executor_id.clone(),
             framework_id: Some(framework_id.clone()),
             name: Some("Image executor (Rust)".into()),
             source: Some(self.job.clone()),
@@ -155,7 +153,6 @@ mod tests {
             file_server: "http://10.0.0.1:12345".into(),
             upload_token: Some("s3cret".into()),
             limits: Limits { max_pixels: 7, ..Limits::default() },
-            executor_id: "holiday-1a2b3c4d.00112233".into(),
         }
     }
 
@@ -168,6 +165,7 @@ mod tests {
             agent_id: "agent-1".into(),
             resources: Resources::scalars(one, Scalar::from_thousandths(128_000)),
             images: vec![Image { index: batch, url: "http://h/a.jpg".into(), name: "1-a".into() }],
+            executor_id: "holiday-1a2b3c4d.00112233".into(),
             executor_is_new: true,
             executor_resources: Resources::scalars(Scalar::ZERO, Scalar::from_thousandths(32_000)),
         }

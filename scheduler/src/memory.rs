@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use batch::{Attempt, Engine, Input, Notice, Record, Settings};
 use mesos::resources::Scalar;
@@ -77,7 +77,13 @@ pub fn settings(arguments: &Arguments, job: &str, executor_id: &str) -> Settings
     settings.task_mem_mib = arguments.work.mem;
     settings.executor_cpus = Scalar::ZERO;
     settings.executor_mem_mib = Scalar::from_thousandths(EXECUTOR_MEM_MIB * 1_000);
+    settings.roles = arguments.cluster.roles();
+    settings.constraints = arguments.cluster.constraint.clone();
     settings.retry.image_attempts = arguments.work.attempts;
+    settings.max_failures = arguments.work.max_failures();
+    settings.straggler_after = Some(arguments.work.straggler_after).filter(|time| !time.is_zero());
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    settings.unix_start = since_1970.unwrap_or_default();
     settings.seed = Uuid::new_v4().as_u64_pair().0;
     settings
 }

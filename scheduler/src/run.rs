@@ -112,7 +112,6 @@ fn drive(
         file_server: base.as_str().trim_end_matches('/').to_owned(),
         upload_token: None,
         limits: arguments.task_limits(),
-        executor_id,
     };
     let master = match &plan.master {
         Master::Local => "of the local cluster".to_owned(),
@@ -212,14 +211,17 @@ fn conclude(
     } else {
         drive.store.discard_if_empty();
     }
-    let interrupted = result? != Finish::Complete;
-    let summary = Summary {
+    let finish = result?;
+    let mut summary = Summary {
         elapsed: drive.started.elapsed(),
         results: results(arguments, plan),
         manifest: arguments.files.output.join(manifest::FILE),
         again: command_again(env::args()),
-        ..Summary::of(&drive.engine, interrupted)
+        ..Summary::of(&drive.engine, finish != Finish::Complete)
     };
+    if finish == Finish::Aborted {
+        summary.end = End::Aborted;
+    }
     Ok((summary.end, summary))
 }
 

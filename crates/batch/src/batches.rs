@@ -14,6 +14,8 @@ pub(crate) struct Batches {
     ready: BTreeSet<u64>,
     /// To be launched again, not due yet.
     waiting: Deadlines,
+    /// The tasks that are out, by agent.
+    on: BTreeMap<String, BTreeSet<Attempt>>,
     running: usize,
     running_images: usize,
     last_number: u64,
@@ -23,7 +25,9 @@ pub(crate) struct Batches {
 /// Images that are launched together.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Batch {
+    /// Those without an outcome.
     pub(crate) images: Vec<u64>,
+    /// The number of its last attempt.
     pub(crate) attempts: u32,
     /// What the machinery's failures have cost so far.
     pub(crate) spent: u32,
@@ -32,9 +36,29 @@ pub(crate) struct Batch {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Stage {
-    Running { agent: String },
+    /// One task is out, or two while the second one races against a straggler.
+    Running(Vec<Task>),
     Ready,
-    Waiting { until: Time },
+    Waiting,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Task {
+    number: u32,
+    agent: Box<str>,
+}
+
+impl Batch {
+    fn tasks(&self) -> &[Task] {
+        match &self.stage {
+            Stage::Running(tasks) => tasks,
+            Stage::Ready | Stage::Waiting => &[],
+        }
+    }
+
+    fn task(&self, number: u32) -> Option<&Task> {
+        self.tasks().iter().find(|task| task.number == number)
+    }
 }
 
 impl Batches {
@@ -49,45 +73,62 @@ impl Batches {
         Attempt { batch, number: before + 1 }
     }
 
-    /// A task is out.
+    /// A task is out: the batch's only one, or one beside another.
     pub(crate) fn launch(&mut self, attempt: Attempt, agent: &str, images: &[u64]) {
-        self.remove(attempt.batch);
+        self.ready.remove(&attempt.batch);
+        self.waiting.remove(attempt.batch);
         let batch = self.open.entry(attempt.batch).or_insert_with(|| Batch {
             images: images.to_vec(),
             attempts: 0,
             spent: 0,
             stage: Stage::Ready,
         });
-        batch.attempts = attempt.number;
-        batch.stage = Stage::Running { agent: agent.to_owned() };
+        batch.attempts = batch.attempts.max(attempt.number);
+        let task = Task { number: attempt.number, agent: agent.into() };
+        match &mut batch.stage {
+            Stage::Running(tasks) => tasks.push(task),
+            Stage::Ready | Stage::Waiting => {
+                batch.stage = Stage::Running(vec![task]);
+                self.running_images += batch.images.len();
+            }
+        }
+        self.on.entry(agent.to_owned()).or_default().insert(attempt);
         self.running += 1;
-        self.running_images += batch.images.len();
         self.last_number = self.last_number.max(attempt.batch);
         self.launched += 1;
     }
 
-    /// The task of that attempt is over. What is left of its images waits to be launched
-    /// again, at once until [`Batches::wait_until`] says otherwise.
+    /// The task of that attempt is over. Unless another one is out, what is left of its
+    /// images waits to be launched again, at once until [`Batches::wait_until`] says
+    /// otherwise.
     pub(crate) fn end(&mut self, attempt: Attempt, cost: u32) {
-        if self.current(attempt).is_none() {
-            return;
-        }
-        self.remove(attempt.batch);
         let Some(batch) = self.open.get_mut(&attempt.batch) else { return };
+        let Stage::Running(tasks) = &mut batch.stage else { return };
+        let Some(at) = tasks.iter().position(|task| task.number == attempt.number) else { return };
+        let task = tasks.remove(at);
+        let is_last = tasks.is_empty();
         batch.spent = batch.spent.saturating_add(cost);
-        if batch.images.is_empty() {
-            self.open.remove(&attempt.batch);
-        } else {
-            batch.stage = Stage::Waiting { until: Time::ZERO };
-            self.waiting.set(attempt.batch, Time::ZERO);
+        self.running -= 1;
+        if is_last {
+            self.running_images -= batch.images.len();
+            if batch.images.is_empty() {
+                self.open.remove(&attempt.batch);
+            } else {
+                batch.stage = Stage::Waiting;
+                self.waiting.set(attempt.batch, Time::ZERO);
+            }
+        }
+        if let Some(tasks) = self.on.get_mut(&*task.agent) {
+            tasks.remove(&attempt);
+            if tasks.is_empty() {
+                self.on.remove(&*task.agent);
+            }
         }
     }
 
     /// Puts off a batch that waits to be launched again.
     pub(crate) fn wait_until(&mut self, number: u64, until: Time) {
-        let Some(batch) = self.open.get_mut(&number) else { return };
-        if matches!(batch.stage, Stage::Waiting { .. }) {
-            batch.stage = Stage::Waiting { until };
+        if self.waiting.contains(number) {
             self.waiting.set(number, until);
         }
     }
@@ -97,38 +138,38 @@ impl Batches {
         let Some(batch) = self.open.get_mut(&number) else { return };
         let before = batch.images.len();
         batch.images.retain(|image| *image != index);
-        if matches!(batch.stage, Stage::Running { .. }) {
+        if matches!(batch.stage, Stage::Running(_)) {
             self.running_images -= before - batch.images.len();
         }
     }
 
-    /// The batch whose task this is, if the task is out and counts.
+    /// The batch whose task this is, if the task is out.
     pub(crate) fn current(&self, attempt: Attempt) -> Option<&Batch> {
-        self.open.get(&attempt.batch).filter(|batch| {
-            batch.attempts == attempt.number && matches!(batch.stage, Stage::Running { .. })
+        self.open.get(&attempt.batch).filter(|batch| batch.task(attempt.number).is_some())
+    }
+
+    /// Where a task is that is out.
+    pub(crate) fn agent_of(&self, attempt: Attempt) -> Option<&str> {
+        self.open.get(&attempt.batch)?.task(attempt.number).map(|task| &*task.agent)
+    }
+
+    /// The other task with the same images that is out.
+    pub(crate) fn rival(&self, attempt: Attempt) -> Option<Attempt> {
+        let tasks = self.open.get(&attempt.batch)?.tasks().iter();
+        let number = tasks.map(|task| task.number).find(|number| *number != attempt.number)?;
+        Some(Attempt { number, ..attempt })
+    }
+
+    /// The tasks that are out.
+    pub(crate) fn running(&self) -> impl Iterator<Item = Attempt> {
+        self.open.iter().flat_map(|(number, batch)| {
+            batch.tasks().iter().map(|task| Attempt { batch: *number, number: task.number })
         })
     }
 
-    /// The task of a batch that is out, and where it is.
-    pub(crate) fn task_of(&self, number: u64) -> Option<(Attempt, &str)> {
-        let batch = self.open.get(&number)?;
-        match &batch.stage {
-            Stage::Running { agent } => {
-                Some((Attempt { batch: number, number: batch.attempts }, agent))
-            }
-            Stage::Ready | Stage::Waiting { .. } => None,
-        }
-    }
-
-    /// The batches whose tasks are out.
-    pub(crate) fn running(&self) -> impl Iterator<Item = u64> {
-        self.open.keys().copied().filter(|number| self.task_of(*number).is_some())
-    }
-
-    /// The batches whose tasks are out on that agent.
-    pub(crate) fn running_on(&self, agent: &str) -> impl Iterator<Item = u64> {
-        self.running()
-            .filter(move |number| self.task_of(*number).is_some_and(|(_, on)| on == agent))
+    /// The tasks that are out on that agent.
+    pub(crate) fn running_on(&self, agent: &str) -> impl Iterator<Item = Attempt> {
+        self.on.get(agent).into_iter().flatten().copied()
     }
 
     /// Makes ready what is due. True if anything was.
@@ -175,14 +216,46 @@ impl Batches {
     pub(crate) fn launched(&self) -> u64 {
         self.launched
     }
+}
 
-    /// Takes a batch out of queue and counters, whatever its stage.
-    fn remove(&mut self, number: u64) {
-        self.ready.remove(&number);
-        self.waiting.remove(number);
-        if let Some(Batch { images, stage: Stage::Running { .. }, .. }) = self.open.get(&number) {
-            self.running -= 1;
-            self.running_images -= images.len();
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(number: u32) -> Attempt {
+        Attempt { batch: 1, number }
+    }
+
+    #[test]
+    fn two_tasks_of_a_batch_run_side_by_side_and_its_images_count_once() {
+        let mut batches = Batches::default();
+        batches.launch(attempt(1), "a", &[1, 2]);
+        batches.launch(attempt(2), "b", &[1, 2]);
+        assert_eq!((batches.running_len(), batches.running_images_len()), (2, 2));
+        assert_eq!(batches.rival(attempt(1)), Some(attempt(2)));
+        assert_eq!(batches.agent_of(attempt(2)), Some("b"));
+        assert_eq!(batches.running_on("a").collect::<Vec<_>>(), [attempt(1)]);
+        batches.remove_image(1, 1);
+        batches.end(attempt(1), 1);
+        assert_eq!((batches.running_len(), batches.running_images_len()), (1, 1));
+        assert_eq!(batches.rival(attempt(2)), None);
+        assert!(!batches.promote(Time::MAX), "the other task goes on");
+        batches.end(attempt(2), 0);
+        assert!(batches.promote(Time::ZERO));
+        assert_eq!(batches.ready().collect::<Vec<_>>(), [(1, &[2][..])]);
+        assert_eq!(batches.next_attempt(1), attempt(3));
+    }
+
+    #[test]
+    fn a_batch_without_images_is_gone_with_its_last_task() {
+        let mut batches = Batches::default();
+        batches.launch(attempt(1), "a", &[1]);
+        batches.launch(attempt(2), "b", &[1]);
+        batches.remove_image(1, 1);
+        batches.end(attempt(2), 0);
+        assert!(batches.current(attempt(1)).is_some());
+        batches.end(attempt(1), 0);
+        assert_eq!((batches.running_len(), batches.running().count()), (0, 0));
+        assert_eq!(batches.new_attempt(), Attempt { batch: 2, number: 1 });
     }
 }

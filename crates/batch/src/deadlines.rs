@@ -1,33 +1,39 @@
-//! Numbered things that each have a moment.
+//! Things that each have a moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Time;
 
-/// At most one moment a number, found by number and by time.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Deadlines {
-    of: BTreeMap<u64, Time>,
-    in_order: BTreeSet<(Time, u64)>,
+/// At most one moment a thing, found by thing and by time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Deadlines<K = u64> {
+    of: BTreeMap<K, Time>,
+    in_order: BTreeSet<(Time, K)>,
 }
 
-impl Deadlines {
-    /// Sets the moment of `number`, in place of an earlier one.
-    pub(crate) fn set(&mut self, number: u64, at: Time) {
-        self.remove(number);
-        self.of.insert(number, at);
-        self.in_order.insert((at, number));
+impl<K> Default for Deadlines<K> {
+    fn default() -> Self {
+        Self { of: BTreeMap::new(), in_order: BTreeSet::new() }
+    }
+}
+
+impl<K: Ord + Copy> Deadlines<K> {
+    /// Sets the moment of `key`, in place of an earlier one.
+    pub(crate) fn set(&mut self, key: K, at: Time) {
+        self.remove(key);
+        self.of.insert(key, at);
+        self.in_order.insert((at, key));
     }
 
-    /// Whether `number` has a moment.
-    pub(crate) fn contains(&self, number: u64) -> bool {
-        self.of.contains_key(&number)
+    /// Whether `key` has a moment.
+    pub(crate) fn contains(&self, key: K) -> bool {
+        self.of.contains_key(&key)
     }
 
-    /// Forgets the moment of `number`.
-    pub(crate) fn remove(&mut self, number: u64) {
-        if let Some(at) = self.of.remove(&number) {
-            self.in_order.remove(&(at, number));
+    /// Forgets the moment of `key`.
+    pub(crate) fn remove(&mut self, key: K) {
+        if let Some(at) = self.of.remove(&key) {
+            self.in_order.remove(&(at, key));
         }
     }
 
@@ -37,11 +43,11 @@ impl Deadlines {
         self.in_order.clear();
     }
 
-    /// Takes out one number whose moment has come, the earliest first.
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<u64> {
-        let (_, number) = *self.in_order.first().filter(|(at, _)| *at <= now)?;
-        self.remove(number);
-        Some(number)
+    /// Takes out one thing whose moment has come, the earliest first.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<K> {
+        let (_, key) = *self.in_order.first().filter(|(at, _)| *at <= now)?;
+        self.remove(key);
+        Some(key)
     }
 
     /// The earliest moment.

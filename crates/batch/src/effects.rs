@@ -1,13 +1,14 @@
 //! What follows: records, sealed calls, notices, and when to ask again.
 
+use std::fmt;
 use std::time::Duration;
 
 use mesos::ack::AckToken;
 use mesos::resources::{Resources, Scalar};
-use mesos::v1::{AgentId, OfferId, TaskId, TaskState};
+use mesos::v1::{AgentId, ExecutorId, OfferId, TaskId, TaskState};
 use protocol::{Class, Image};
 
-use crate::{Attempt, Receipt, Record, Store, Time};
+use crate::{Attempt, MaxFailures, Obstacle, Receipt, Record, Store, Time};
 
 /// What follows from one input.
 ///
@@ -88,6 +89,13 @@ pub enum Call {
         /// How long not to be offered them again.
         refuse: Duration,
     },
+    /// Agree to give agents back before maintenance.
+    AcceptInverse {
+        /// The inverse offers.
+        offer_ids: Vec<OfferId>,
+        /// How long not to be asked the same again.
+        refuse: Duration,
+    },
     /// Ask for no more offers.
     Suppress,
     /// Ask for offers again, and for those that were refused.
@@ -118,6 +126,8 @@ pub struct Launch {
     pub resources: Resources,
     /// What it has to do.
     pub images: Vec<Image>,
+    /// The executor: one an agent and role.
+    pub executor_id: ExecutorId,
     /// Whether the agent has no executor of ours yet, as far as we know.
     pub executor_is_new: bool,
     /// For `ExecutorInfo.resources`: the same for every task while an executor runs, as
@@ -134,6 +144,33 @@ pub enum DeclineReason {
     TooSmall,
     /// Nothing is launched any more.
     Draining,
+    /// Its agent does not suit a constraint.
+    Constraint,
+    /// Several tasks in a row were lost on its agent.
+    Avoided {
+        /// When the agent gets another chance, from now.
+        again_in: Duration,
+    },
+    /// Its agent may be taken away for maintenance before a task could end.
+    Maintenance,
+    /// All that is left to launch are second runs of tasks that are slow on this very agent.
+    OnlyStragglers,
+}
+
+impl fmt::Display for DeclineReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingToLaunch => f.write_str("nothing to launch"),
+            Self::TooSmall => f.write_str("too small for a task"),
+            Self::Draining => f.write_str("no new tasks"),
+            Self::Constraint => f.write_str("its agent does not suit a constraint"),
+            Self::Avoided { again_in } => {
+                write!(f, "tasks were lost on its agent; avoided for {} s", again_in.as_secs())
+            }
+            Self::Maintenance => f.write_str("its agent is about to be in maintenance"),
+            Self::OnlyStragglers => f.write_str("what is left to launch is slow on its agent"),
+        }
+    }
 }
 
 /// What people may want to see. Nothing depends on it.
@@ -225,6 +262,37 @@ pub enum Notice {
         message: String,
         /// When it is launched again, from now.
         after: Duration,
+    },
+    /// Tasks were lost on an agent several times in a row; it gets no new ones for a while, unless
+    /// there is no better agent.
+    AgentAvoided {
+        /// The agent.
+        agent_id: AgentId,
+        /// For how long.
+        time: Duration,
+    },
+    /// An agent will be taken away for maintenance.
+    Maintenance {
+        /// The agent.
+        agent_id: AgentId,
+        /// When, from now.
+        starts_in: Duration,
+        /// How many tasks are out there. What has not ended then is launched elsewhere.
+        tasks: usize,
+    },
+    /// There is work, but for some time nothing could be launched. Said from time to time.
+    NoProgress {
+        /// Why.
+        obstacle: Obstacle,
+        /// For how long.
+        time: Duration,
+    },
+    /// Too many images have failed: what runs is killed, and nothing is launched any more.
+    Aborted {
+        /// How many have failed.
+        failed: u64,
+        /// How many may.
+        max_failures: MaxFailures,
     },
     /// Every image of the whole list has an outcome. Said once.
     JobDone,

@@ -1,16 +1,26 @@
 //! What happens next: one input in, everything that follows out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesos::resources::Resources;
 use mesos::v1::Resource;
 use prost::Message;
 
+use crate::agents::Agents;
 use crate::batches::Batches;
+use crate::decisions::Decisions;
 use crate::demand::Demand;
 use crate::images::Images;
+use crate::maintenance::Leaving;
+use crate::placement::is_ours;
 use crate::reconcile::Reconciler;
-use crate::{Effects, Entry, Given, ImageOutcome, Input, Notice, Progress, Record, Settings, Time};
+use crate::sizing::Sizing;
+use crate::stragglers::Watch;
+use crate::stuck::Stuck;
+use crate::{
+    Attempt, Decision, Effects, Entry, Given, ImageOutcome, Input, MaxFailures, Notice, Progress,
+    Record, Settings, Time,
+};
 
 /// The scheduler's memory and judgement.
 ///
@@ -22,8 +32,8 @@ pub struct Engine {
     pub(crate) settings: Settings,
     pub(crate) images: Images,
     pub(crate) batches: Batches,
-    /// Our executors' resources, by agent.
-    pub(crate) placed: BTreeMap<String, Resources>,
+    /// Our executors' resources, by agent and role.
+    pub(crate) placed: BTreeMap<String, BTreeMap<String, Resources>>,
     framework_id: Option<String>,
     list_ended: bool,
     done_said: bool,
@@ -33,6 +43,15 @@ pub struct Engine {
     pub(crate) draining: bool,
     pub(crate) reconciler: Reconciler,
     pub(crate) demand: Demand,
+    pub(crate) sizing: Sizing,
+    pub(crate) watch: Watch,
+    pub(crate) agents: Agents,
+    pub(crate) leaving: Leaving,
+    pub(crate) stuck: Stuck,
+    pub(crate) decisions: Decisions,
+    /// Tasks that are out and that we have killed.
+    pub(crate) killed: BTreeSet<Attempt>,
+    aborted: Option<Time>,
 }
 
 impl Engine {
@@ -52,6 +71,14 @@ impl Engine {
             draining: false,
             reconciler: Reconciler::default(),
             demand: Demand::default(),
+            sizing: Sizing::default(),
+            watch: Watch::default(),
+            agents: Agents::default(),
+            leaving: Leaving::default(),
+            stuck: Stuck::default(),
+            decisions: Decisions::default(),
+            killed: BTreeSet::new(),
+            aborted: None,
         }
     }
 
@@ -82,7 +109,9 @@ impl Engine {
             Record::ExecutorPlaced { agent, resources } => {
                 let decode = |bytes: &Vec<u8>| Resource::decode(bytes.as_slice()).ok();
                 let resources: Vec<_> = resources.iter().filter_map(decode).collect();
-                self.placed.insert(agent.clone(), Resources::from(&resources));
+                let resources = Resources::from(&resources);
+                let role = resources.allocated_roles().pop_first().unwrap_or_else(|| "*".into());
+                self.placed.entry(agent.clone()).or_default().insert(role, resources);
             }
             Record::Launched { attempt, agent, images } => {
                 self.batches.launch(*attempt, agent, images);
@@ -122,9 +151,14 @@ impl Engine {
             }
             Input::Offers(offers) => self.use_offers(&mut fx, &offers),
             Input::Update { status, ack } => self.update(&mut fx, &status, ack),
-            Input::AgentLost(agent_id) => self.ask_about_agent(&agent_id.value),
+            Input::InverseOffers(wishes) => self.inverse_offers(&mut fx, wishes),
+            Input::InverseOfferRescinded(id) => self.inverse_offer_rescinded(&id),
+            Input::AgentLost(agent_id) => {
+                self.agents.gone(&agent_id.value);
+                self.ask_about_agent(&agent_id.value);
+            }
             Input::ExecutorLost { agent_id, executor_id } => {
-                if executor_id.value == self.settings.executor_id {
+                if is_ours(&self.settings, &executor_id) {
                     self.ask_about_agent(&agent_id.value);
                 }
             }
@@ -188,15 +222,33 @@ impl Engine {
         self.list_ended && self.images.counts.open() == 0
     }
 
-    /// Whether it was told to [drain](Input::Drain) and nothing runs any more.
+    /// Whether it was told to [drain](Input::Drain), or has [given up](Self::is_aborted), and
+    /// nothing runs any more. What was killed and does not end is not waited for for ever.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.draining && self.batches.running_len() == 0
+        let is_overdue = self.abort_by().is_some_and(|at| at <= self.now);
+        self.draining && (self.batches.running_len() == 0 || is_overdue)
+    }
+
+    /// Whether the job was given up because [too many images](Settings::max_failures) failed.
+    #[must_use]
+    pub fn is_aborted(&self) -> bool {
+        self.aborted.is_some()
+    }
+
+    /// What became of the last offers, oldest first.
+    pub fn decisions(&self) -> impl DoubleEndedIterator<Item = &Decision> {
+        self.decisions.iter()
     }
 
     /// Whether something could be launched now.
     pub(crate) fn has_work(&self) -> bool {
-        !self.draining && (self.images.any_ready() || self.batches.any_ready())
+        !self.draining && (self.any_ready() || self.watch.due().next().is_some())
+    }
+
+    /// Whether something waits for its first task, or for another after a failure.
+    fn any_ready(&self) -> bool {
+        self.images.any_ready() || self.batches.any_ready()
     }
 
     /// Changes the memory, and has the change kept.
@@ -232,13 +284,17 @@ impl Engine {
         }
         self.reconciler.pause();
         self.reconciler.start(self.now, self.batches.running(), &self.settings);
+        self.watch_running();
+        if self.is_aborted() {
+            self.kill_running(fx);
+        }
         fx.notices.push(Notice::Subscribed { framework_id });
     }
 
     fn ask_about_agent(&mut self, agent: &str) {
         if self.online {
-            for batch in self.batches.running_on(agent) {
-                self.reconciler.ask(self.now, batch);
+            for attempt in self.batches.running_on(agent) {
+                self.reconciler.ask(self.now, attempt);
             }
         }
     }
@@ -246,15 +302,76 @@ impl Engine {
     fn promote(&mut self) {
         let images = self.images.promote(self.now);
         let batches = self.batches.promote(self.now);
-        if images || batches {
+        let may_be_slow = self.settings.straggler_after.filter(|_| !self.any_ready());
+        let stragglers = may_be_slow.is_some_and(|least| self.watch.promote(self.now, least));
+        if images || batches || stragglers {
             self.demand.want();
+        }
+    }
+
+    /// Tasks of an earlier engine are as old as its successor's first subscription.
+    fn watch_running(&mut self) {
+        let unknown = self.batches.running().filter(|attempt| !self.watch.knows(*attempt));
+        for attempt in unknown.collect::<Vec<_>>() {
+            let images = self.batches.current(attempt).map_or(0, |batch| batch.images.len());
+            self.watch.launched(self.now, attempt, images);
+            if self.batches.rival(attempt).is_some() {
+                self.watch.paired(attempt);
+            }
+        }
+    }
+
+    /// Gives the job up when too many images have failed.
+    fn check_failures(&mut self, fx: &mut Effects) {
+        let Some(max_failures) = self.settings.max_failures else { return };
+        let is_known = self.list_ended || matches!(max_failures, MaxFailures::Images(_));
+        let (failed, total) = (self.images.counts.failed, self.images.counts.total);
+        if self.is_aborted()
+            || self.is_finished()
+            || !is_known
+            || !max_failures.exceeded(failed, total)
+        {
+            return;
+        }
+        (self.aborted, self.draining) = (Some(self.now), true);
+        fx.notices.push(Notice::Aborted { failed, max_failures });
+        self.kill_running(fx);
+    }
+
+    fn kill_running(&mut self, fx: &mut Effects) {
+        for attempt in self.batches.running().collect::<Vec<_>>() {
+            self.killed.remove(&attempt);
+            self.kill(fx, attempt);
+        }
+    }
+
+    fn abort_by(&self) -> Option<Time> {
+        self.aborted.map(|at| at.saturating_add(Settings::KILL_TIMEOUT))
+    }
+
+    /// Says what stands in the way if nothing goes on.
+    fn check_progress(&mut self, fx: &mut Effects) {
+        if self.online && self.has_work() && self.batches.running_len() == 0 {
+            self.stuck.waits(self.now);
+        } else {
+            self.stuck.free();
+        }
+        if self.stuck.wake_at().is_none_or(|at| at > self.now) {
+            return;
+        }
+        let (needs, roles) = (self.least_needs(), self.settings.roles.join(", "));
+        if let Some((obstacle, time)) = self.stuck.due(self.now, needs, &roles) {
+            fx.notices.push(Notice::NoProgress { obstacle, time });
         }
     }
 
     /// What time and the new state bring by themselves.
     fn settle(&mut self, fx: &mut Effects) {
         self.give_up_reports(fx);
+        self.leave_agents(fx);
+        self.check_failures(fx);
         self.promote();
+        self.check_progress(fx);
         if self.online {
             self.ask_about_tasks(fx, self.now);
             let interval = self.revive_interval();
@@ -267,10 +384,14 @@ impl Engine {
     }
 
     fn wake_at(&self) -> Option<Time> {
-        let waits = [self.images.next_due(), self.batches.next_due()];
+        let waits = [self.images.next_due(), self.batches.next_due(), self.abort_by()];
+        let may_be_slow = self.settings.straggler_after.filter(|_| !self.any_ready());
         let calls = [
             self.reconciler.wake_at(self.batches.running_len() > 0),
             self.demand.revive_at(self.has_work(), self.revive_interval()),
+            self.leaving.next_due(),
+            self.stuck.wake_at(),
+            may_be_slow.and_then(|least| self.watch.next_due(least)),
         ];
         let calls = calls.into_iter().filter(|_| self.online);
         waits.into_iter().chain(calls).flatten().min()

@@ -1,7 +1,9 @@
 //! What can happen.
 
 use mesos::ack::AckToken;
-use mesos::v1::{AgentId, ExecutorId, FrameworkId, Offer, OfferId, TaskId, TaskStatus};
+use mesos::v1::{
+    AgentId, ExecutorId, FrameworkId, InverseOffer, Offer, OfferId, TaskId, TaskStatus,
+};
 use protocol::Class;
 
 /// Something that happened.
@@ -28,6 +30,10 @@ pub enum Input {
     Offers(Vec<Offer>),
     /// An offer is void. As no offer is kept, nothing follows.
     Rescinded(OfferId),
+    /// An operator asks for the resources of agents back, before maintenance.
+    InverseOffers(Vec<InverseOffer>),
+    /// The operator has thought better of it.
+    InverseOfferRescinded(OfferId),
     /// What became of a task.
     Update {
         /// The update itself.

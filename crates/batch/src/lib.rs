@@ -16,8 +16,13 @@
 //! | which images wait, run, ended | `images` |
 //! | which tasks are out | `batches` |
 //! | what goes into an offer | `offers` |
+//! | may tasks go there at all | [`constraint`], `placement`, `maintenance`, `agents` |
+//! | what became of the last offers | [`decisions`] |
+//! | how many images go into the next task | `sizing` |
+//! | which task runs a second time | `stragglers` |
 //! | what a status update means | `verdict` |
 //! | again or not, and when | `retry` |
+//! | when is it no use to go on, and why does nothing go on | [`failures`], [`stuck`] |
 //! | does the master owe us offers | `demand` |
 //! | what became of a task nobody speaks of | `reconcile` |
 //!
@@ -53,33 +58,46 @@
 //! assert_eq!(engine.progress().total, 1);
 //! ```
 
+mod agents;
 pub mod attempt;
 mod batches;
+pub mod constraint;
 mod deadlines;
+pub mod decisions;
 mod demand;
 pub mod effects;
 mod engine;
+pub mod failures;
 mod images;
 pub mod input;
+mod maintenance;
 pub mod memory;
 mod offers;
 pub mod outcome;
+mod placement;
 mod reconcile;
 pub mod record;
 mod retry;
 pub mod settings;
+mod sizing;
 pub mod store;
+mod stragglers;
+pub mod stuck;
 mod updates;
 mod verdict;
 
 pub use attempt::Attempt;
+pub use constraint::Constraint;
+pub use decisions::{Choice, Decision};
 pub use effects::{Call, DeclineReason, Effects, Launch, Notice, Released};
 pub use engine::Engine;
+pub use failures::MaxFailures;
 pub use input::{Entry, Given, Input};
 pub use outcome::{ImageOutcome, Progress};
 pub use record::{ImageEnd, Record};
 pub use settings::{Backoff, Chunk, RetryPolicy, Settings};
 pub use store::{Receipt, Store};
+pub use stuck::Obstacle;
 
 /// A moment: the time since the engine's start.
 ///

@@ -1,12 +1,21 @@
 //! What goes into an offer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mesos::resources::{CPUS, MEM, Resources};
+use mesos::resources::{CPUS, MEM, Resources, Scalar};
 use mesos::v1::Offer;
 
+use crate::decisions::Choice;
 use crate::effects::DeclineReason;
+use crate::placement::{executor_id, role_of};
 use crate::{Attempt, Call, Effects, Engine, Launch, Notice, Record, Settings};
+
+/// Offers of one agent and one role that are used together: mostly a single one.
+struct Bundle<'a> {
+    offers: Vec<(&'a Offer, Resources)>,
+    /// Whether our executor was put there by an earlier bundle of the same event.
+    started: bool,
+}
 
 /// What our executor takes on the agent of an offer.
 struct Room {
@@ -16,39 +25,97 @@ struct Room {
     executor_is_new: bool,
 }
 
+impl Bundle<'_> {
+    fn resources(&self) -> Resources {
+        let all = self.offers.iter().map(|(_, resources)| resources);
+        all.fold(Resources::default(), |sum, resources| sum.plus(resources))
+    }
+}
+
+/// An agent and a role.
+fn place(offer: &Offer) -> (&str, &str) {
+    (&offer.agent_id.value, role_of(offer))
+}
+
 impl Engine {
-    /// Uses or gives back every offer; none is kept.
+    /// Uses or gives back every offer; none is kept. Offers that are too small for a task are
+    /// tried again together with others of their agent and role.
     pub(crate) fn use_offers(&mut self, fx: &mut Effects, offers: &[Offer]) {
         if !self.online {
             return;
         }
         self.demand.offered();
         let mut started = BTreeSet::new();
+        let mut small: BTreeMap<_, Vec<(&Offer, Resources)>> = BTreeMap::new();
         for offer in offers {
-            let resources = Resources::from(&offer.resources);
-            fx.notices.push(Notice::Offer {
-                offer_id: offer.id.clone(),
-                agent_id: offer.agent_id.clone(),
-                hostname: offer.hostname.clone(),
-                cpus: resources.cpus(),
-                mem_mib: resources.mem_mib(),
-            });
-            match self.fill(fx, offer, resources, started.contains(&offer.agent_id.value)) {
-                Ok(launches) => {
-                    started.insert(offer.agent_id.value.clone());
-                    self.accept(fx, offer, launches);
-                }
-                Err(reason) => self.decline(fx, offer, reason),
+            let resources = self.look_at(fx, offer);
+            if let Some(reason) = self.obstacle(offer) {
+                self.decline(fx, offer, &resources, reason);
+                continue;
             }
+            let place = place(offer);
+            let started_here = started.contains(&place);
+            let bundle = Bundle { offers: vec![(offer, resources)], started: started_here };
+            match self.fill(fx, offer, &bundle) {
+                Ok(launches) => {
+                    started.insert(place);
+                    self.accept(fx, offer, &bundle, launches);
+                }
+                Err(DeclineReason::TooSmall) => {
+                    small.entry(place).or_default().extend(bundle.offers);
+                }
+                Err(reason) => self.decline_all(fx, &bundle, reason),
+            }
+        }
+        for (place, offers) in small {
+            let bundle = Bundle { offers, started: started.contains(&place) };
+            self.use_together(fx, &bundle);
         }
     }
 
-    fn accept(&self, fx: &mut Effects, offer: &Offer, launches: Vec<Launch>) {
-        let tasks = launches.len();
-        fx.notices.push(Notice::Launching { tasks, offer_id: offer.id.clone() });
-        fx.calls.push(Call::Accept {
-            offer_ids: vec![offer.id.clone()],
+    fn look_at(&mut self, fx: &mut Effects, offer: &Offer) -> Resources {
+        self.agents.seen(self.now, &offer.agent_id.value);
+        let resources = Resources::from(&offer.resources);
+        fx.notices.push(Notice::Offer {
+            offer_id: offer.id.clone(),
             agent_id: offer.agent_id.clone(),
+            hostname: offer.hostname.clone(),
+            cpus: resources.cpus(),
+            mem_mib: resources.mem_mib(),
+        });
+        resources
+    }
+
+    /// Offers of which each alone is too small.
+    fn use_together(&mut self, fx: &mut Effects, bundle: &Bundle<'_>) {
+        let result = match bundle.offers.as_slice() {
+            [(first, _), _, ..] => match self.obstacle(first) {
+                Some(reason) => Err(reason),
+                None => self.fill(fx, first, bundle).map(|launches| (*first, launches)),
+            },
+            [_] | [] => Err(DeclineReason::TooSmall),
+        };
+        match result {
+            Ok((first, launches)) => self.accept(fx, first, bundle, launches),
+            Err(reason) => self.decline_all(fx, bundle, reason),
+        }
+    }
+
+    fn accept(
+        &mut self,
+        fx: &mut Effects,
+        first: &Offer,
+        bundle: &Bundle<'_>,
+        launches: Vec<Launch>,
+    ) {
+        let tasks = launches.len();
+        for (offer, resources) in &bundle.offers {
+            self.decisions.note(self.now, offer, resources, Choice::Launched { tasks });
+        }
+        fx.notices.push(Notice::Launching { tasks, offer_id: first.id.clone() });
+        fx.calls.push(Call::Accept {
+            offer_ids: bundle.offers.iter().map(|(offer, _)| offer.id.clone()).collect(),
+            agent_id: first.agent_id.clone(),
             launches,
             refuse: if self.has_work() {
                 self.settings.refuse_small
@@ -58,13 +125,26 @@ impl Engine {
         });
     }
 
+    fn decline_all(&mut self, fx: &mut Effects, bundle: &Bundle<'_>, reason: DeclineReason) {
+        for (offer, resources) in &bundle.offers {
+            self.decline(fx, offer, resources, reason);
+        }
+    }
+
     /// One call for all offers that are given back for the same time.
-    fn decline(&self, fx: &mut Effects, offer: &Offer, reason: DeclineReason) {
+    fn decline(
+        &mut self,
+        fx: &mut Effects,
+        offer: &Offer,
+        resources: &Resources,
+        reason: DeclineReason,
+    ) {
+        self.decisions.note(self.now, offer, resources, Choice::Declined(reason));
+        let detail =
+            if reason == DeclineReason::Constraint { self.unmet(offer) } else { "".into() };
+        self.stuck.declined(reason, resources.cpus(), resources.mem_mib(), &detail);
         fx.notices.push(Notice::Declined { offer_id: offer.id.clone(), reason });
-        let wanted = match reason {
-            DeclineReason::TooSmall => self.settings.refuse_small,
-            DeclineReason::NothingToLaunch | DeclineReason::Draining => self.settings.refuse_idle,
-        };
+        let wanted = self.refusal(reason);
         if let Some(Call::Decline { offer_ids, refuse }) = fx.calls.last_mut()
             && *refuse == wanted
         {
@@ -74,35 +154,34 @@ impl Engine {
         }
     }
 
-    /// Tasks for an offer, first fit, or why there are none.
+    /// Tasks for a bundle, first fit, or why there are none. `first` is one of its offers.
     fn fill(
         &mut self,
         fx: &mut Effects,
-        offer: &Offer,
-        resources: Resources,
-        started: bool,
+        first: &Offer,
+        bundle: &Bundle<'_>,
     ) -> Result<Vec<Launch>, DeclineReason> {
-        if self.draining {
-            return Err(DeclineReason::Draining);
-        }
-        if !self.has_work() {
-            return Err(DeclineReason::NothingToLaunch);
-        }
-        let mut room = self.room(offer, resources, started).ok_or(DeclineReason::TooSmall)?;
+        let mut room = self.room(first, bundle).ok_or(DeclineReason::TooSmall)?;
         let needs = task_needs(&self.settings);
         let mut launches = Vec::new();
+        let mut fits_none = true;
         while self.has_work()
             && let Some((taken, left)) = room.left.take(&needs)
-            && let Some((attempt, images)) = self.next_work()
         {
+            fits_none = false;
+            let Some((attempt, images)) = self.next_work(&first.agent_id.value) else { break };
             room.left = left;
             if launches.is_empty() {
-                self.place_executor(fx, offer, &room.executor);
+                self.place_executor(fx, first, &room.executor);
             }
             let is_new = room.executor_is_new && launches.is_empty();
-            launches.push(self.launch(fx, offer, attempt, images, taken, &room, is_new));
+            launches.push(self.launch(fx, first, attempt, images, taken, &room, is_new));
         }
-        if launches.is_empty() { Err(DeclineReason::TooSmall) } else { Ok(launches) }
+        match launches.is_empty() {
+            false => Ok(launches),
+            true if fits_none => Err(DeclineReason::TooSmall),
+            true => Err(DeclineReason::OnlyStragglers),
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a task is made of all of these")]
@@ -124,22 +203,29 @@ impl Engine {
             offer_id: offer.id.clone(),
         });
         let agent = offer.agent_id.value.clone();
+        self.watch.launched(self.now, attempt, images.len());
         self.record(fx, Record::Launched { attempt, agent, images });
-        self.reconciler.launched(self.now, attempt.batch, &self.settings);
+        if let Some(straggler) = self.batches.rival(attempt) {
+            self.watch.paired(straggler);
+            self.watch.paired(attempt);
+        }
+        self.sizing.out(self.batches.running_len());
+        self.reconciler.launched(self.now, attempt, &self.settings);
         Launch {
             task_id,
             attempt,
             agent_id: offer.agent_id.clone(),
             resources,
             images: payload,
+            executor_id: executor_id(&self.settings, role_of(offer)),
             executor_is_new,
             executor_resources: room.executor.clone(),
         }
     }
 
-    /// What is to be launched next: lost batches, then images that failed once, each by
-    /// itself, then new ones.
-    fn next_work(&self) -> Option<(Attempt, Vec<u64>)> {
+    /// What is to be launched next on an agent: lost batches, then images that failed once, each
+    /// by itself, then new ones; and when all of these are out, what another agent is long over.
+    fn next_work(&self, agent: &str) -> Option<(Attempt, Vec<u64>)> {
         let is_listed = |images: &[u64]| images.iter().all(|i| self.images.payload(*i).is_some());
         if let Some((batch, images)) = self.batches.ready().find(|(_, images)| is_listed(images)) {
             return Some((self.batches.next_attempt(batch), images.to_vec()));
@@ -147,18 +233,26 @@ impl Engine {
         if let Some(index) = self.images.next_again() {
             return Some((self.batches.new_attempt(), vec![index]));
         }
-        let size = self.settings.images_per_task.size(self.images.fresh_len());
+        let size = self.sizing.next(self.settings.images_per_task, self.images.fresh_len());
         let images = self.images.next_fresh(size);
-        (!images.is_empty()).then(|| (self.batches.new_attempt(), images))
+        if !images.is_empty() {
+            return Some((self.batches.new_attempt(), images));
+        }
+        let is_elsewhere = |task: &Attempt| self.batches.agent_of(*task) != Some(agent);
+        let straggler = self.watch.due().find(is_elsewhere)?;
+        let batch = self.batches.current(straggler)?;
+        Some((self.batches.next_attempt(straggler.batch), batch.images.clone()))
     }
 
-    /// Sets aside what our executor takes, once an agent. An executor's resources must
+    /// Sets aside what our executor takes, once an agent and role. An executor's resources must
     /// not change while it runs, so they are the ones it was launched with.
-    fn room(&self, offer: &Offer, offered: Resources, started: bool) -> Option<Room> {
-        let ours = |id: &mesos::v1::ExecutorId| id.value == self.settings.executor_id;
-        let needs = executor_needs(&self.settings);
-        let placed = self.placed.get(&offer.agent_id.value);
-        if started || offer.executor_ids.iter().any(ours) {
+    fn room(&self, offer: &Offer, bundle: &Bundle<'_>) -> Option<Room> {
+        let offered = bundle.resources();
+        let ours = executor_id(&self.settings, role_of(offer));
+        let (agent, role) = place(offer);
+        let placed = self.placed.get(agent).and_then(|roles| roles.get(role));
+        let is_there = |(offer, _): &(&Offer, _)| offer.executor_ids.contains(&ours);
+        if bundle.started || bundle.offers.iter().any(is_there) {
             let executor = placed.cloned().unwrap_or_else(|| {
                 Resources::scalars(self.settings.executor_cpus, self.settings.executor_mem_mib)
             });
@@ -169,25 +263,34 @@ impl Engine {
         {
             return Some(Room { left, executor: executor.clone(), executor_is_new: true });
         }
-        let (executor, left) = offered.take(&needs)?;
+        let (executor, left) = offered.take(&executor_needs(&self.settings))?;
         Some(Room { left, executor, executor_is_new: true })
     }
 
     fn place_executor(&mut self, fx: &mut Effects, offer: &Offer, executor: &Resources) {
-        if self.placed.get(&offer.agent_id.value) == Some(executor) {
+        let (agent, role) = place(offer);
+        if self.placed.get(agent).and_then(|roles| roles.get(role)) == Some(executor) {
             return;
         }
         let encode = |resource| prost::Message::encode_to_vec(resource);
         let resources = executor.to_wire().iter().map(encode).collect();
-        let agent = offer.agent_id.value.clone();
-        self.record(fx, Record::ExecutorPlaced { agent, resources });
+        self.record(fx, Record::ExecutorPlaced { agent: agent.to_owned(), resources });
+    }
+
+    /// What a task takes with an executor of its own: processors, and memory in MiB.
+    pub(crate) fn least_needs(&self) -> (Scalar, Scalar) {
+        let settings = &self.settings;
+        (
+            settings.task_cpus.saturating_add(settings.executor_cpus),
+            settings.task_mem_mib.saturating_add(settings.executor_mem_mib),
+        )
     }
 }
 
-fn task_needs(settings: &Settings) -> [(&'static str, mesos::resources::Scalar); 2] {
+fn task_needs(settings: &Settings) -> [(&'static str, Scalar); 2] {
     [(CPUS, settings.task_cpus), (MEM, settings.task_mem_mib)]
 }
 
-fn executor_needs(settings: &Settings) -> [(&'static str, mesos::resources::Scalar); 2] {
+fn executor_needs(settings: &Settings) -> [(&'static str, Scalar); 2] {
     [(CPUS, settings.executor_cpus), (MEM, settings.executor_mem_mib)]
 }

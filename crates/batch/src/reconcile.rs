@@ -8,13 +8,13 @@
 use std::collections::BTreeSet;
 
 use crate::deadlines::Deadlines;
-use crate::{Settings, Time};
+use crate::{Attempt, Settings, Time};
 
-/// Whom to ask about, and when. Tasks go by their batches.
+/// Whom to ask about, and when.
 #[derive(Debug, Default)]
 pub(crate) struct Reconciler {
     /// Not answered yet.
-    asking: BTreeSet<u64>,
+    asking: BTreeSet<Attempt>,
     /// When to ask about those again.
     ask_at: Time,
     /// How often they were asked about.
@@ -22,9 +22,9 @@ pub(crate) struct Reconciler {
     /// When to ask about all again.
     all_at: Time,
     /// Launched, nothing heard.
-    silent: Deadlines,
+    silent: Deadlines<Attempt>,
     /// Over, as the master says, but their own last update has not come.
-    unreported: Deadlines,
+    unreported: Deadlines<Attempt>,
 }
 
 impl Reconciler {
@@ -32,7 +32,7 @@ impl Reconciler {
     pub(crate) fn start(
         &mut self,
         now: Time,
-        running: impl Iterator<Item = u64>,
+        running: impl Iterator<Item = Attempt>,
         settings: &Settings,
     ) {
         self.asking = running.collect();
@@ -42,9 +42,9 @@ impl Reconciler {
     }
 
     /// Asks about this one too, as soon as may be.
-    pub(crate) fn ask(&mut self, now: Time, batch: u64) {
-        self.silent.remove(batch);
-        if self.asking.insert(batch) {
+    pub(crate) fn ask(&mut self, now: Time, task: Attempt) {
+        self.silent.remove(task);
+        if self.asking.insert(task) {
             self.ask_at = now;
             self.rounds = 0;
         }
@@ -58,33 +58,33 @@ impl Reconciler {
     }
 
     /// A task was launched.
-    pub(crate) fn launched(&mut self, now: Time, batch: u64, settings: &Settings) {
-        self.silent.set(batch, now.saturating_add(settings.launch_timeout));
+    pub(crate) fn launched(&mut self, now: Time, task: Attempt, settings: &Settings) {
+        self.silent.set(task, now.saturating_add(settings.launch_timeout));
     }
 
     /// An update came.
-    pub(crate) fn heard(&mut self, batch: u64) {
-        self.asking.remove(&batch);
-        self.silent.remove(batch);
+    pub(crate) fn heard(&mut self, task: Attempt) {
+        self.asking.remove(&task);
+        self.silent.remove(task);
     }
 
     /// The master says that it is over, and its own update has to come. Saying so again
     /// does not put off the end of the wait.
-    pub(crate) fn await_report(&mut self, now: Time, batch: u64, settings: &Settings) {
-        self.heard(batch);
-        if !self.unreported.contains(batch) {
-            self.unreported.set(batch, now.saturating_add(settings.report_timeout));
+    pub(crate) fn await_report(&mut self, now: Time, task: Attempt, settings: &Settings) {
+        self.heard(task);
+        if !self.unreported.contains(task) {
+            self.unreported.set(task, now.saturating_add(settings.report_timeout));
         }
     }
 
     /// The task is over for us.
-    pub(crate) fn forget(&mut self, batch: u64) {
-        self.heard(batch);
-        self.unreported.remove(batch);
+    pub(crate) fn forget(&mut self, task: Attempt) {
+        self.heard(task);
+        self.unreported.remove(task);
     }
 
     /// One whose report has not come in time.
-    pub(crate) fn pop_unreported(&mut self, now: Time) -> Option<u64> {
+    pub(crate) fn pop_unreported(&mut self, now: Time) -> Option<Attempt> {
         self.unreported.pop_due(now)
     }
 
@@ -94,9 +94,9 @@ impl Reconciler {
     }
 
     /// The ones to ask about now; often none.
-    pub(crate) fn due(&mut self, now: Time, settings: &Settings) -> Vec<u64> {
-        while let Some(batch) = self.silent.pop_due(now) {
-            self.ask(now, batch);
+    pub(crate) fn due(&mut self, now: Time, settings: &Settings) -> Vec<Attempt> {
+        while let Some(task) = self.silent.pop_due(now) {
+            self.ask(now, task);
         }
         if self.asking.is_empty() || self.ask_at > now {
             return Vec::new();
@@ -118,6 +118,10 @@ impl Reconciler {
 mod tests {
     use super::*;
 
+    fn task(batch: u64) -> Attempt {
+        Attempt { batch, number: 1 }
+    }
+
     fn settings() -> Settings {
         Settings::new("j", "e")
     }
@@ -125,22 +129,22 @@ mod tests {
     #[test]
     fn asks_again_ever_less_often_until_answered() {
         let (settings, mut reconciler) = (settings(), Reconciler::default());
-        reconciler.start(Time::ZERO, [1, 2].into_iter(), &settings);
+        reconciler.start(Time::ZERO, [task(1), task(2)].into_iter(), &settings);
         let mut asked = Vec::new();
         for second in 0..80 {
             let now = Time::from_secs(second);
             if second == 10 {
-                reconciler.heard(1);
+                reconciler.heard(task(1));
             }
             let due = reconciler.due(now, &settings);
             if !due.is_empty() {
                 asked.push((second, due));
             }
         }
-        let one_left = |second| (second, vec![2]);
-        let both = |second| (second, vec![1, 2]);
+        let one_left = |second| (second, vec![task(2)]);
+        let both = |second| (second, vec![task(1), task(2)]);
         assert_eq!(asked, [both(0), both(4), one_left(12), one_left(28), one_left(58)]);
-        reconciler.heard(2);
+        reconciler.heard(task(2));
         assert_eq!(reconciler.wake_at(false), None);
         assert_eq!(reconciler.wake_at(true), Some(settings.reconcile_interval));
     }
@@ -148,20 +152,20 @@ mod tests {
     #[test]
     fn a_task_that_is_silent_after_its_launch_is_asked_about() {
         let (settings, mut reconciler) = (settings(), Reconciler::default());
-        reconciler.launched(Time::ZERO, 7, &settings);
-        reconciler.launched(Time::ZERO, 8, &settings);
-        reconciler.heard(8);
+        reconciler.launched(Time::ZERO, task(7), &settings);
+        reconciler.launched(Time::ZERO, task(8), &settings);
+        reconciler.heard(task(8));
         assert!(reconciler.due(Time::from_secs(59), &settings).is_empty());
         assert_eq!(reconciler.wake_at(false), Some(Time::from_secs(60)));
-        assert_eq!(reconciler.due(Time::from_secs(60), &settings), [7]);
+        assert_eq!(reconciler.due(Time::from_secs(60), &settings), [task(7)]);
     }
 
     #[test]
     fn the_wait_for_a_report_is_not_put_off() {
         let (settings, mut reconciler) = (settings(), Reconciler::default());
-        reconciler.await_report(Time::ZERO, 7, &settings);
-        reconciler.await_report(Time::from_secs(100), 7, &settings);
+        reconciler.await_report(Time::ZERO, task(7), &settings);
+        reconciler.await_report(Time::from_secs(100), task(7), &settings);
         assert_eq!(reconciler.pop_unreported(Time::from_secs(119)), None);
-        assert_eq!(reconciler.pop_unreported(Time::from_secs(120)), Some(7));
+        assert_eq!(reconciler.pop_unreported(Time::from_secs(120)), Some(task(7)));
     }
 }

@@ -57,16 +57,12 @@ pub(crate) fn after_loss(
     AfterLoss::Again(jittered(policy.machinery_backoff, spent, key))
 }
 
-/// A wait between a tenth and the whole of the backoff, so that what failed together
-/// does not come back together. The same key gives the same wait.
+/// Full jitter: any wait up to the whole of the backoff, so that what failed together does not come
+/// back together. The same key gives the same wait.
 fn jittered(backoff: Backoff, failures: u32, key: [u64; 3]) -> Duration {
-    const TENTH: u64 = 100;
-    const WHOLE: u64 = 1_000;
     let hash = key.into_iter().fold(0, |hash, part| mix(hash ^ part));
-    let permille = TENTH + hash % (WHOLE - TENTH + 1);
-    let wait = backoff.after(failures);
-    let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(nanos / WHOLE * permille)
+    let wait = u64::try_from(backoff.after(failures).as_nanos()).unwrap_or(u64::MAX);
+    Duration::from_nanos(hash % wait.saturating_add(1))
 }
 
 /// SplitMix64: one step of the generator, used as a hash. Every bit of the input
@@ -108,14 +104,16 @@ mod tests {
     }
 
     #[test]
-    fn waits_stay_within_a_tenth_and_the_whole_of_the_backoff_and_spread() {
+    fn waits_are_spread_evenly_from_none_to_the_whole_backoff() {
         let backoff = Backoff::seconds(10, 10);
-        let waits: Vec<_> = (0..1_000).map(|n| jittered(backoff, 1, [3, n, 1])).collect();
-        let (low, high) = (Duration::from_secs(1), Duration::from_secs(10));
-        assert!(waits.iter().all(|wait| (low..=high).contains(wait)));
-        let below_middle = waits.iter().filter(|wait| wait.as_millis() < 5_500).count();
-        assert!((400..600).contains(&below_middle), "{below_middle}");
+        let waits: Vec<_> = (0..10_000).map(|n| jittered(backoff, 1, [3, n, 1])).collect();
+        assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(10)));
+        for tenth in 0..10 {
+            let count = waits.iter().filter(|wait| wait.as_secs() == tenth).count();
+            assert!((850..1_150).contains(&count), "{tenth}: {count}");
+        }
         assert_eq!(jittered(backoff, 1, [3, 0, 1]), waits[0]);
+        assert_eq!(jittered(Backoff::seconds(0, 0), 1, [3, 0, 1]), Duration::ZERO);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use mesos::resources::Scalar;
 
+use crate::{Constraint, MaxFailures};
+
 /// Everything that the engine has to be told. The same settings, entries and inputs
 /// give the same decisions.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +25,17 @@ pub struct Settings {
     pub executor_mem_mib: Scalar,
     /// The executor's id, by which an agent that has one already is known.
     pub executor_id: String,
+    /// The roles for which the master offers resources, as it was told. Default: `*`.
+    pub roles: Vec<String>,
+    /// What agents have to be like. Default: nothing is asked.
+    pub constraints: Vec<Constraint>,
     /// What is tried again, how often and when.
     pub retry: RetryPolicy,
+    /// How many images may fail before the job is given up. Default: `None`, any number.
+    pub max_failures: Option<MaxFailures>,
+    /// From what age on, at least, a task is launched a second time elsewhere when nothing else is
+    /// left to launch; it has to be thrice as old as tasks get, too. Default: 20 s; `None`: never.
+    pub straggler_after: Option<Duration>,
     /// How long to refuse offers while there is nothing to launch. Default: one hour;
     /// a REVIVE takes it back.
     pub refuse_idle: Duration,
@@ -45,6 +56,9 @@ pub struct Settings {
     pub reconcile_backoff: Backoff,
     /// How often to ask about all tasks that are out. Default: 15 minutes.
     pub reconcile_interval: Duration,
+    /// The engine's time zero, as time since 1970: offers name the beginning of maintenance by
+    /// it. Default: zero, by which maintenance is never near.
+    pub unix_start: Duration,
     /// Where the jitter of waits comes from, together with a task's or image's number.
     pub seed: u64,
 }
@@ -61,7 +75,11 @@ impl Settings {
             executor_cpus: Scalar::from_thousandths(100),
             executor_mem_mib: Scalar::from_thousandths(64_000),
             executor_id: executor_id.into(),
+            roles: vec!["*".into()],
+            constraints: Vec::new(),
             retry: RetryPolicy::default(),
+            max_failures: None,
+            straggler_after: Some(Duration::from_secs(20)),
             refuse_idle: Duration::from_secs(60 * 60),
             refuse_small: Duration::from_secs(5),
             revive_interval: Self::MIN_REVIVE_INTERVAL,
@@ -69,38 +87,31 @@ impl Settings {
             report_timeout: Duration::from_secs(120),
             reconcile_backoff: Backoff::seconds(4, 30),
             reconcile_interval: Duration::from_secs(15 * 60),
+            unix_start: Duration::ZERO,
             seed: 0,
         }
     }
 
     /// Every REVIVE costs the master a round of allocation over all agents.
     pub const MIN_REVIVE_INTERVAL: Duration = Duration::from_millis(50);
+
+    /// Nothing is launched on an agent whose maintenance begins within this time, or within the
+    /// time after which a task is a straggler.
+    pub const MIN_MAINTENANCE_NOTICE: Duration = Duration::from_secs(60);
+
+    /// How long to wait for the end of tasks that were killed because the job was given up.
+    pub const KILL_TIMEOUT: Duration = Duration::from_secs(15);
 }
 
 /// How many images go into a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Chunk {
-    /// One each while at most some hundreds are pending, more for longer lists, and
-    /// again fewer towards the end.
+    /// One each at first, more while tasks are short, so that a task takes some seconds, and again
+    /// fewer towards the end; at most 512.
     #[default]
     Auto,
     /// As many as this, and what is left in the last.
     Fixed(NonZeroU64),
-}
-
-impl Chunk {
-    /// With fewer tasks than this waiting, each holds a single image.
-    const AUTO_TASKS: usize = 512;
-    /// The most that [`Chunk::Auto`] puts into a task.
-    const AUTO_MAX: usize = 64;
-
-    /// How many images to put into the next task when so many are pending.
-    pub(crate) fn size(self, pending: usize) -> usize {
-        match self {
-            Self::Auto => (pending / Self::AUTO_TASKS).clamp(1, Self::AUTO_MAX),
-            Self::Fixed(size) => usize::try_from(size.get()).unwrap_or(usize::MAX),
-        }
-    }
 }
 
 /// What is tried again, how often and when.
@@ -171,13 +182,6 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn short_lists_get_one_image_a_task_and_long_ones_more() {
-        let sizes = [0, 1, 500, 1_023, 1_024, 10_000, 1_000_000].map(|n| Chunk::Auto.size(n));
-        assert_eq!(sizes, [1, 1, 1, 1, 2, 19, 64]);
-        assert_eq!(Chunk::Fixed(NonZeroU64::MIN).size(1_000_000), 1);
-    }
 
     #[test]
     fn waits_never_overflow() {

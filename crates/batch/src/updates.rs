@@ -1,10 +1,13 @@
 //! What follows from the news of a task.
 
+use std::time::Duration;
+
 use mesos::ack::AckToken;
-use mesos::v1::{TaskId, TaskStatus};
+use mesos::v1::{TaskId, TaskState, TaskStatus};
 use protocol::{Class, ImageReport, Outcome};
 
 use crate::retry::{self, AfterLoss, AfterReport};
+use crate::stragglers::Lasted;
 use crate::verdict::{self, Loss, Over, Verdict};
 use crate::{Attempt, Call, Effects, Engine, ImageEnd, Notice, Record, Time};
 
@@ -28,7 +31,8 @@ impl Engine {
     /// Tasks whose launch could not even be sent cost nothing.
     pub(crate) fn launch_failed(&mut self, fx: &mut Effects, tasks: &[TaskId]) {
         for attempt in tasks.iter().filter_map(|id| self.current(id)).collect::<Vec<_>>() {
-            self.reconciler.forget(attempt.batch);
+            self.forget(attempt);
+            self.killed.remove(&attempt);
             self.record(fx, Record::TaskEnded { attempt, cost: 0 });
             self.demand.want();
         }
@@ -36,11 +40,17 @@ impl Engine {
 
     /// Tasks that the master calls finished, but whose report has not come in time.
     pub(crate) fn give_up_reports(&mut self, fx: &mut Effects) {
-        while let Some(batch) = self.reconciler.pop_unreported(self.now) {
-            let Some((attempt, _)) = self.batches.task_of(batch) else { continue };
-            let why = "the master says that the task is over, but its report never came";
+        while let Some(attempt) = self.reconciler.pop_unreported(self.now) {
+            if self.batches.current(attempt).is_none() {
+                continue;
+            }
+            let why = "the master says that the task is over, but its report never came".into();
             let loss = Loss::Costs(1);
-            self.task_over(fx, attempt, Over { images: Vec::new(), loss, why: why.into() });
+            self.task_over(
+                fx,
+                attempt,
+                Over { images: Vec::new(), loss, blames_agent: false, why },
+            );
         }
     }
 
@@ -50,13 +60,19 @@ impl Engine {
     }
 
     fn current_update(&mut self, fx: &mut Effects, attempt: Attempt, status: &TaskStatus) {
+        if let Some(agent) = self.batches.agent_of(attempt) {
+            self.agents.seen(self.now, agent);
+        }
         match verdict::of(status) {
             Verdict::Alive(images) => {
-                self.reconciler.heard(attempt.batch);
+                self.reconciler.heard(attempt);
+                if status.state() == TaskState::TaskRunning {
+                    self.watch.runs(self.now, attempt);
+                }
                 self.images_reported(fx, attempt, images);
             }
             Verdict::AwaitReport => {
-                self.reconciler.await_report(self.now, attempt.batch, &self.settings);
+                self.reconciler.await_report(self.now, attempt, &self.settings);
             }
             Verdict::Nothing => {}
             Verdict::Over(over) => self.task_over(fx, attempt, over),
@@ -74,64 +90,144 @@ impl Engine {
 
     fn task_over(&mut self, fx: &mut Effects, attempt: Attempt, over: Over) {
         let agent = self.agent_of(attempt);
-        self.reconciler.forget(attempt.batch);
+        let longest = over.images.iter().map(time_of).max().unwrap_or_default();
         self.demand.want();
         self.images_reported(fx, attempt, over.images);
+        let lasted = self.forget(attempt);
         let Some(batch) = self.batches.current(attempt).cloned() else { return };
-        if batch.images.is_empty() {
-            self.record(fx, Record::TaskEnded { attempt, cost: 0 });
-            return;
+        let was_killed = self.killed.remove(&attempt);
+        let left = !batch.images.is_empty();
+        let has_rival = self.batches.rival(attempt).is_some();
+        if was_killed {
+            // It says nothing of its agent, nor of how long tasks take.
+        } else if !left {
+            self.learn(&agent, lasted, longest);
+        } else if over.blames_agent && !has_rival {
+            self.blame(fx, &agent, lasted);
         }
         let (cost, is_final) = match over.loss {
+            _ if !left || was_killed => (0, false),
             Loss::Costs(cost) => (cost, false),
             Loss::Final => (1, true),
         };
+        if !left || has_rival {
+            self.record(fx, Record::TaskEnded { attempt, cost });
+            return;
+        }
         let spent = batch.spent.saturating_add(cost);
         match retry::after_loss(&self.settings.retry, self.settings.seed, attempt, spent) {
             AfterLoss::Again(after) if !is_final => {
-                self.record(fx, Record::TaskEnded { attempt, cost });
-                self.batches.wait_until(attempt.batch, self.now.saturating_add(after));
-                let task_id = attempt.task_id(&self.settings.job);
-                fx.notices.push(Notice::TaskRetry { task_id, message: over.why, after });
+                let after = if was_killed { Duration::ZERO } else { after };
+                self.launch_again(fx, attempt, cost, after, over.why);
             }
             AfterLoss::Again(_) | AfterLoss::GiveUp => {
-                let task_id = attempt.task_id(&self.settings.job);
-                let message = format!(
-                    "task {task_id} and {} before it ended without a result for this image, at \
-                     last with {}; see the task's sandbox on agent {agent}",
-                    attempt.number.saturating_sub(1),
-                    over.why,
-                );
-                for index in batch.images {
-                    let end = ImageEnd::failed(Class::Machinery, message.as_str(), agent.as_str());
-                    self.image_ended(fx, index, end);
-                }
-                self.record(fx, Record::TaskEnded { attempt, cost });
+                self.give_up(fx, attempt, cost, &agent, &over.why);
             }
+        }
+    }
+
+    fn launch_again(
+        &mut self,
+        fx: &mut Effects,
+        attempt: Attempt,
+        cost: u32,
+        after: Duration,
+        message: String,
+    ) {
+        self.record(fx, Record::TaskEnded { attempt, cost });
+        self.batches.wait_until(attempt.batch, self.now.saturating_add(after));
+        let task_id = attempt.task_id(&self.settings.job);
+        fx.notices.push(Notice::TaskRetry { task_id, message, after });
+    }
+
+    /// The images that are left have failed.
+    fn give_up(&mut self, fx: &mut Effects, attempt: Attempt, cost: u32, agent: &str, why: &str) {
+        let task_id = attempt.task_id(&self.settings.job);
+        let message = format!(
+            "task {task_id} and {} before it ended without a result for this image, at last with \
+             {why}; see the task's sandbox on agent {agent}",
+            attempt.number.saturating_sub(1),
+        );
+        let images = self.batches.current(attempt).map(|batch| batch.images.clone());
+        for index in images.unwrap_or_default() {
+            self.image_ended(
+                fx,
+                index,
+                ImageEnd::failed(Class::Machinery, message.as_str(), agent),
+            );
+        }
+        self.record(fx, Record::TaskEnded { attempt, cost });
+    }
+
+    /// A task is out no longer, as far as questions and clocks go.
+    fn forget(&mut self, attempt: Attempt) -> Option<Lasted> {
+        self.reconciler.forget(attempt);
+        self.watch.ended(self.now, attempt)
+    }
+
+    /// A task went as it should. It cannot have taken less than its slowest image.
+    fn learn(&mut self, agent: &str, lasted: Option<Lasted>, slowest: Duration) {
+        self.agents.did_well(agent);
+        if let Some(lasted) = lasted {
+            let took = lasted.took.max(slowest.min(self.now.saturating_sub(lasted.launched)));
+            self.sizing.ended(lasted.images, took);
+            self.watch.learn(took);
+        }
+    }
+
+    fn blame(&mut self, fx: &mut Effects, agent: &str, lasted: Option<Lasted>) {
+        let launched = lasted.map_or(Time::ZERO, |lasted| lasted.launched);
+        if let Some(time) = self.agents.lost(self.now, agent, launched) {
+            fx.notices.push(Notice::AgentAvoided { agent_id: agent.into(), time });
         }
     }
 
     /// Images that a task has reported, at its end or before: each once, and only those that are
-    /// still in it.
+    /// still in it. When it has reported all, nothing is left to do for its rival.
     fn images_reported(&mut self, fx: &mut Effects, attempt: Attempt, images: Vec<ImageReport>) {
         let agent = self.agent_of(attempt);
+        let rival = self.batches.rival(attempt);
         for report in images {
             let is_in_it = |batch: &crate::batches::Batch| batch.images.contains(&report.index);
             if self.batches.current(attempt).is_some_and(is_in_it) {
-                self.image_reported(fx, report, &agent);
+                self.image_reported(fx, report, &agent, rival.is_some());
             }
+        }
+        let is_through = |batch: &crate::batches::Batch| batch.images.is_empty();
+        if let Some(rival) = rival
+            && self.batches.current(attempt).is_some_and(is_through)
+        {
+            self.kill(fx, rival);
+        }
+    }
+
+    /// Kills a task that is out. Nothing depends on its death: if the call is lost, it ends by
+    /// itself.
+    pub(crate) fn kill(&mut self, fx: &mut Effects, attempt: Attempt) {
+        let Some(agent) = self.batches.agent_of(attempt) else { return };
+        if self.online && self.killed.insert(attempt) {
+            let task_id = attempt.task_id(&self.settings.job);
+            fx.calls.push(Call::Kill { task_id, agent_id: Some(agent.into()) });
         }
     }
 
     fn agent_of(&self, attempt: Attempt) -> String {
-        self.batches.task_of(attempt.batch).map_or("", |(_, agent)| agent).to_owned()
+        self.batches.agent_of(attempt).unwrap_or_default().to_owned()
     }
 
-    fn image_reported(&mut self, fx: &mut Effects, report: ImageReport, agent: &str) {
+    /// With a rival, a failure that may go better elsewhere is left to it.
+    fn image_reported(
+        &mut self,
+        fx: &mut Effects,
+        report: ImageReport,
+        agent: &str,
+        has_rival: bool,
+    ) {
         let index = report.index;
         let failures = self.images.failures(index);
         match retry::after_report(&self.settings.retry, self.settings.seed, &report, failures) {
             AfterReport::Final => self.image_ended(fx, index, ImageEnd::of(report, agent)),
+            AfterReport::Again(_) if has_rival => {}
             AfterReport::Again(after) => {
                 let class = report.class();
                 self.record(fx, Record::ImageFailedOnce { index, class });
@@ -158,13 +254,20 @@ impl Engine {
             self.reconciler.start(now, self.batches.running(), &self.settings);
         }
         let due = self.reconciler.due(now, &self.settings);
-        let tasks = due.into_iter().filter_map(|batch| self.batches.task_of(batch));
-        let name = |(attempt, agent): (Attempt, &str)| {
-            (attempt.task_id(&self.settings.job), Some(agent.into()))
+        let name = |attempt: Attempt| {
+            let agent = self.batches.agent_of(attempt)?;
+            Some((attempt.task_id(&self.settings.job), Some(agent.into())))
         };
-        let tasks: Vec<_> = tasks.map(name).collect();
+        let tasks: Vec<_> = due.into_iter().filter_map(name).collect();
         if !tasks.is_empty() {
             fx.calls.push(Call::Reconcile(tasks));
         }
     }
+}
+
+/// How long a task was busy with one image, waiting for its turn included.
+fn time_of(report: &ImageReport) -> Duration {
+    let timings = report.timings;
+    let parts = [timings.queue_ms, timings.download_ms, timings.process_ms, timings.upload_ms];
+    Duration::from_millis(parts.into_iter().fold(0, u64::saturating_add))
 }

@@ -24,6 +24,8 @@ pub(crate) struct Over {
     pub(crate) images: Vec<ImageReport>,
     /// What it costs if images are left without an outcome.
     pub(crate) loss: Loss,
+    /// Whether it speaks against its agent if images are left without an outcome.
+    pub(crate) blames_agent: bool,
     /// How it ended, in words.
     pub(crate) why: String,
 }
@@ -102,7 +104,20 @@ fn over(status: &TaskStatus, loss: Loss) -> Verdict {
         Err(error) if status.state() == TaskFinished => (Vec::new(), format!(": {error}")),
         Err(_) => (Vec::new(), String::new()),
     };
-    Verdict::Over(Over { images, loss, why: describe(status) + &remark })
+    let blames_agent = blames_agent(status);
+    Verdict::Over(Over { images, loss, blames_agent, why: describe(status) + &remark })
+}
+
+/// Whether the agent, or what it runs, may be at fault: not if the master did not let the task get
+/// there, if somebody killed it, or if nobody knows.
+fn blames_agent(status: &TaskStatus) -> bool {
+    let is_ours = match status.state() {
+        TaskFinished | TaskFailed | TaskLost | TaskDropped | TaskGone | TaskUnreachable => true,
+        TaskStaging | TaskStarting | TaskRunning | TaskKilling | TaskKilled | TaskError
+        | TaskGoneByOperator | TaskUnknown => false,
+    };
+    let elsewhere = [Reason::InvalidOffers, Reason::Reconciliation, Reason::MasterDisconnected];
+    is_ours && (status.reason.is_none() || !elsewhere.contains(&status.reason()))
 }
 
 /// What a task that is on its way says of its images. What cannot be read is left to its end.

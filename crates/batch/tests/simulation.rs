@@ -318,6 +318,7 @@ impl Sim {
                     }
                 }
             }
+            Call::AcceptInverse { .. } => {}
             Call::Suppress => {
                 assert!(!self.suppressed, "suppressed twice");
                 self.suppressed = true;

@@ -1,6 +1,6 @@
 //! Which line tells of what happens: the lines of the classic tutorial, and a few more.
 
-use batch::{DeclineReason, Engine, Notice};
+use batch::{Engine, Notice, Obstacle};
 use mesos::v1::TaskState;
 use tracing::{debug, info, warn};
 
@@ -13,7 +13,7 @@ pub fn write(notice: &Notice, engine: &Engine) {
                 "offer {offer_id} of {hostname} (agent {agent_id}): cpus {cpus}, mem {mem_mib} MiB"
             );
         }
-        Notice::Declined { offer_id, reason } => declined(offer_id, *reason),
+        Notice::Declined { offer_id, reason } => debug!("declined offer {offer_id}: {reason}"),
         Notice::Prepared { task_id, images, offer_id } => {
             info!("prepared task {task_id} with {} for offer {offer_id}", count(images));
         }
@@ -38,17 +38,40 @@ pub fn write(notice: &Notice, engine: &Engine) {
             let after = after.as_secs_f32();
             warn!("task {task_id} is lost, {message}; launching it again in {after:.1} s");
         }
+        Notice::AgentAvoided { agent_id, time } => {
+            let time = time.as_secs();
+            warn!(
+                "several tasks in a row were lost on agent {agent_id}; it gets no more for {time} s, unless there is no better agent"
+            );
+        }
+        Notice::Maintenance { agent_id, starts_in, tasks } => {
+            let starts_in = starts_in.as_secs();
+            info!(
+                "agent {agent_id} will be in maintenance in {starts_in} s; tasks there: {tasks}, launched elsewhere if they do not end before"
+            );
+        }
+        Notice::NoProgress { obstacle, time } => {
+            let (time, remedy) = (time.as_secs(), remedy(obstacle));
+            warn!("nothing could be launched for {time} s: {obstacle}; {remedy}");
+        }
+        Notice::Aborted { failed, max_failures } => {
+            warn!(
+                "failed images: {failed}, and --max-failures is {max_failures}: the job is given up"
+            );
+        }
         Notice::JobDone => info!("done: {}", finished(engine)),
     }
 }
 
-fn declined(offer_id: &mesos::v1::OfferId, reason: DeclineReason) {
-    let why = match reason {
-        DeclineReason::NothingToLaunch => "nothing to launch",
-        DeclineReason::TooSmall => "too small for a task",
-        DeclineReason::Draining => "no new tasks",
-    };
-    debug!("declined offer {offer_id}: {why}");
+/// What people can do about it.
+fn remedy(obstacle: &Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::NoOffers { .. } => "look at the master's pages, and check --role",
+        Obstacle::TooSmall { .. } => "lower --cpus or --mem, or wait for larger agents",
+        Obstacle::Constraint { .. } => "check --constraint and the agents' --attributes",
+        Obstacle::Avoided { .. } => "see the tasks' sandboxes on the master's pages",
+        Obstacle::Maintenance => "wait for its end, or cancel it at the master",
+    }
 }
 
 fn state_line(task_id: &mesos::v1::TaskId, state: TaskState, message: &str, current: bool) {

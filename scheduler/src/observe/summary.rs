@@ -105,10 +105,16 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "Results:  {}", self.results)?;
         write!(f, "Manifest: {}", self.manifest.display())?;
-        if self.end == End::Interrupted {
-            write!(f, "\nInterrupted; to go on: {}", self.again)?;
+        match self.end {
+            End::AllDone | End::SomeFailed => Ok(()),
+            End::Interrupted => write!(f, "\nInterrupted; to go on: {}", self.again),
+            End::Aborted => write!(
+                f,
+                "\nGiven up as too many images failed; to go on, allow more of them with \
+                 --max-failures: {}",
+                self.again
+            ),
         }
-        Ok(())
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod policies;
+
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use batch::{Call, Chunk, Engine, Entry, Given, Input, Launch, Notice, Released, 
 use mesos::ack::AckToken;
 use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{Offer, TaskState, TaskStatus};
+use mesos::v1::{Offer, OfferId, TaskState, TaskStatus};
 use proptest::prelude::*;
 use protocol::{Class, ImageReport, Outcome, Report};
 
@@ -80,6 +82,18 @@ impl Bench {
         self.give(Input::Update { status: Box::new(status), ack })
     }
 
+    /// A new engine from the records, for that many images.
+    fn restart(&mut self, images: u64) {
+        let (settings, entries) = (self.engine.settings().clone(), (1..=images).map(entry));
+        self.engine = Engine::replay(settings, entries, self.store.records());
+        self.now = Time::ZERO;
+        self.give(Input::ListEnded);
+    }
+
+    fn indexes(&self, launch: &Launch) -> Vec<u64> {
+        launch.images.iter().map(|image| image.index).collect()
+    }
+
     fn tick(&mut self, after: Duration) -> Released {
         self.now += after;
         self.give(Input::Tick)
@@ -94,6 +108,7 @@ fn launches(released: Released) -> Vec<Launch> {
     let launches = released.calls.into_iter().filter_map(|call| match call {
         Call::Accept { launches, .. } => Some(launches),
         Call::Decline { .. }
+        | Call::AcceptInverse { .. }
         | Call::Suppress
         | Call::Revive
         | Call::Acknowledge(_)
@@ -458,7 +473,11 @@ proptest! {
             match call {
                 Call::Accept { offer_ids, launches, .. } => {
                     prop_assert!(!launches.is_empty());
-                    let mut left = Resources::from(&offers[offer_ids[0].value.parse::<usize>().unwrap()].resources);
+                    let of = |id: &OfferId| &offers[id.value.parse::<usize>().unwrap()];
+                    prop_assert!(offer_ids.iter().all(|id| of(id).agent_id == of(&offer_ids[0]).agent_id));
+                    let mut left = offer_ids.iter().fold(Resources::default(), |sum, id| {
+                        sum.plus(&Resources::from(&of(id).resources))
+                    });
                     for launch in launches {
                         left = left.checked_sub(&launch.resources).unwrap();
                         if launch.executor_is_new {
@@ -469,7 +488,7 @@ proptest! {
                 }
                 Call::Decline { offer_ids, .. } => answered.extend(offer_ids),
                 Call::Suppress | Call::Revive => {}
-                Call::Acknowledge(_) | Call::Reconcile(_) | Call::Kill { .. } => panic!("not asked for"),
+                Call::AcceptInverse { .. } | Call::Acknowledge(_) | Call::Reconcile(_) | Call::Kill { .. } => panic!("not asked for"),
             }
         }
         answered.sort_by_key(|id| id.value.parse::<usize>().unwrap());
