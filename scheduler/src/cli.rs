@@ -9,6 +9,9 @@ use clap::{ArgAction, Parser, ValueEnum};
 use imaging::{ParsePipelineError, Pipeline};
 use mesos::resources::{Resources, Scalar};
 
+use crate::list::columns::Column;
+use crate::list::format::Format;
+
 const EXAMPLES: &str = "\
 Examples:
   Invert the pictures named in the file `images`, on a cluster inside this program:
@@ -19,6 +22,8 @@ Examples:
     scheduler --master 10.141.141.10:5050 --address 10.141.141.1
   Smaller pictures as PNG instead:
     scheduler --op 'resize=800x600|convert=png' holiday.txt
+  The column `photo` of a table:
+    scheduler --url-column photo birds.csv.gz
   URLs from a pipe, any free port:
     grep -h '^http' *.txt | scheduler --artifact-port 0 -
 ";
@@ -43,15 +48,20 @@ Exit status:
 /// Processes the images of a list on an Apache Mesos cluster.
 ///
 /// Every line of LIST names a picture: a URL, or a path relative to the file server, so
-/// that `samples/…` needs no network. The results, and manifest.jsonl with one line an
+/// that `samples/…` needs no network. LIST may also be CSV, TSV, JSON or JSON lines, and compressed
+/// by gzip. The results, and manifest.jsonl with one line an
 /// image, are in the folder that --output names.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "scheduler", version, before_help = EXAMPLES, after_help = ENDS)]
 #[command(args_override_self = true)]
 pub struct Arguments {
-    /// The list of images, one a line; `-` reads it from standard input
+    /// The list of images: a file, an http(s) URL of one, or `-` for standard input
     #[arg(value_name = "LIST", default_value = "images")]
     pub list: PathBuf,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub lists: ListArguments,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "its text would replace the program's own")]
@@ -75,6 +85,24 @@ pub struct Arguments {
 }
 
 // Plain comments: a doc comment here would become the program's own help text.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "List")]
+#[expect(missing_docs, reason = "its text would replace the program's own")]
+pub struct ListArguments {
+    /// What the list is; each may be compressed by gzip
+    #[arg(long, value_name = "FORMAT", default_value = "auto", env = "SCHEDULER_LIST_FORMAT")]
+    pub list_format: Format,
+
+    /// The column or key with the URLs: a name, or a number from 1 [default: one called `url` or
+    /// alike, or the only one]
+    #[arg(long, value_name = "COLUMN", env = "SCHEDULER_URL_COLUMN")]
+    pub url_column: Option<Column>,
+
+    /// How large a list from a URL or a pipe may be
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", env = "SCHEDULER_MAX_LIST_SIZE")]
+    pub max_list_size: ByteSize,
+}
+
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Cluster")]
 #[expect(missing_docs, reason = "its text would replace the program's own")]

@@ -8,12 +8,14 @@ use protocol::{Limits, names};
 use sha2::{Digest, Sha256};
 
 use crate::list::Survey;
+use crate::source;
 
 /// The longest part of a job's name that comes from the list's name, in bytes.
 const MAX_STEM_BYTES: usize = 40;
 
 /// The name of the job: what is usable of the list's name, and eight digits that
-/// follow from the list's entries and from the settings that change results.
+/// follow from the list's entries and from the settings that change results. Neither the format
+/// of the list nor its compression matters, nor do comments.
 #[must_use]
 pub fn name(list: &Path, survey: &Survey, operations: &str, limits: &Limits) -> String {
     let mut hasher = Sha256::new();
@@ -21,7 +23,8 @@ pub fn name(list: &Path, survey: &Survey, operations: &str, limits: &Limits) -> 
     hasher.update(operations.as_bytes());
     hasher.update(limits.max_download_bytes.to_be_bytes());
     hasher.update(limits.max_pixels.to_be_bytes());
-    let stem = list.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let file = source::stem(list);
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
     let stem = if stem == "-" { "stdin".into() } else { names::slug(&stem, MAX_STEM_BYTES) };
     let stem = if stem.is_empty() { "job" } else { &stem };
     format!("{stem}-{}", hexadecimal(&hasher.finalize(), 4))
@@ -58,6 +61,10 @@ mod tests {
         assert_ne!(ours, name(list, &survey(2), "invert", &limits));
         assert_ne!(ours, name(list, &survey(1), "gray", &limits));
         assert_ne!(ours, name(list, &survey(1), "invert", &larger));
+        for same in ["my holiday.csv.gz", "http://u:p@h/x/my holiday.json?key=s3cret"] {
+            let same = name(Path::new(same), &survey(1), "invert", &limits);
+            assert_eq!(same.replace("-20", "-"), ours);
+        }
     }
 
     #[test]

@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::cli::Arguments;
 use crate::failure::Failure;
-use crate::list::Reader;
 use crate::source::Source;
 use crate::store::JobStore;
 
@@ -105,8 +104,7 @@ pub fn engine(
         engine.apply(record);
     }
     let unreadable = |error| source.unreadable(&error);
-    let list = source.reader().map_err(unreadable)?;
-    let mut reader = Reader::new(list, base.clone(), total);
+    let mut reader = source.entries(base, total).map_err(unreadable)?;
     let mut notices = Vec::new();
     loop {
         let portion = reader.portion(PORTION).map_err(unreadable)?;
@@ -116,6 +114,7 @@ pub fn engine(
         let released = engine.handle(Duration::ZERO, input).commit(&mut nothing)?;
         notices.extend(released.notices);
         if is_last {
+            info!("the list {source}: {}", reader.findings());
             return Ok((engine, notices));
         }
     }
@@ -167,7 +166,7 @@ mod tests {
     use clap::Parser;
 
     fn source() -> Source {
-        Source::Memory(b"http://h/a\nnot a url\nhttp://h/b\n".to_vec())
+        Source::in_memory(b"http://h/a\nnot a url\nhttp://h/b\n".to_vec())
     }
 
     fn made(records: &[Record]) -> (Engine, Vec<Notice>) {

@@ -19,7 +19,7 @@ use crate::cli::Arguments;
 use crate::drive::{Drive, Finish};
 use crate::failure::{End, Failure};
 use crate::launch::{self, Launcher};
-use crate::list::{Reader, Survey};
+use crate::list::Survey;
 use crate::local::LocalCluster;
 use crate::memory::{self, Tasks};
 use crate::observe::progress::Meter;
@@ -50,7 +50,7 @@ struct Plan {
 /// When it cannot be done; the sentence says why.
 pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), Failure> {
     let started = Instant::now();
-    let plan = plan(arguments)?;
+    let plan = plan(arguments).await?;
     let mut signals = Signals::listen()?;
     let files = &arguments.files;
     let place = Place::take(&plan.file_server, &files.address, files.artifact_port).await?;
@@ -71,12 +71,12 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), 
     conclude(arguments, &plan, &base, &mut drive, result)
 }
 
-fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
+async fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let master = preflight::master(arguments)?;
     if let Some(warning) = preflight::public_password(env::args()) {
         warn!("{warning}");
     }
-    let source = Source::open(&arguments.list)?;
+    let source = Source::open(arguments).await?;
     let survey = source.survey()?;
     let file_server = preflight::file_server(&arguments.files, &arguments.list)?;
     let credential = preflight::credential(arguments)?;
@@ -227,7 +227,7 @@ fn conclude(
 
 fn write_manifest(output: &Path, plan: &Plan, base: &Url, drive: &Drive) -> Result<(), Failure> {
     let write = || {
-        let reader = Reader::new(plan.source.reader()?, base.clone(), plan.survey.entries);
+        let reader = plan.source.entries(base, plan.survey.entries)?;
         manifest::write(output, &drive.engine, &drive.tasks.of_image, reader)
     };
     write().map(drop).map_err(|error| {

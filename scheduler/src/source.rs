@@ -1,53 +1,79 @@
-//! Where the list comes from: a file that is read as a stream, or standard input.
+//! Where the list comes from: a file that is read as a stream, standard input or a URL.
+//!
+//! A list is gone over several times; what comes only once is put into a temporary file
+//! without a name first, so that memory does not grow with it.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, Cursor, Read};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
-use crate::list::{self, Survey};
+use bytesize::ByteSize;
+use url::Url;
 
-/// The most that is read from standard input, in bytes: it has to be kept in memory, as it
-/// is gone over more than once.
-const MAX_STDIN_BYTES: u64 = 1 << 30;
+use crate::cli::Arguments;
+use crate::failure::Failure;
+use crate::list::format::{self, Shape};
+use crate::list::items::Items;
+use crate::list::{self, Reader, Survey, download};
 
 /// A list that can be read several times.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// A file.
+#[derive(Debug)]
+pub struct Source {
+    place: Place,
+    shape: Shape,
+}
+
+#[derive(Debug)]
+enum Place {
     File(PathBuf),
-    /// What came from standard input.
+    /// What came from elsewhere, and how people call that.
+    Spool(File, String),
     Memory(Vec<u8>),
 }
 
 impl Source {
-    /// The list at `path`; `-` reads standard input to its end.
+    /// The list that the flags name; `-` reads standard input to its end, a URL is fetched.
     ///
     /// # Errors
     ///
-    /// When standard input cannot be read.
-    pub fn open(path: &Path) -> Result<Self, Failure> {
-        if path != Path::new("-") {
-            return Ok(Self::File(path.to_owned()));
+    /// When standard input cannot be read, or nothing comes from the URL.
+    pub async fn open(arguments: &Arguments) -> Result<Self, Failure> {
+        let name = arguments.list.as_path();
+        let lists = &arguments.lists;
+        let shape = Shape { format: lists.list_format, column: lists.url_column.clone() };
+        let max_bytes = lists.max_list_size.as_u64();
+        if let Some(url) = url(name) {
+            let shown = public(&url);
+            let fetched = download::fetch(&url, max_bytes).await;
+            let file = fetched.map_err(|error| {
+                Failure::List(format!("cannot fetch the list {shown} ({error}): check the URL"))
+            })?;
+            return Ok(Self { place: Place::Spool(file, shown), shape: shape.named(&stem(name)) });
         }
-        let mut bytes = Vec::new();
-        let read = io::stdin().lock().take(MAX_STDIN_BYTES).read_to_end(&mut bytes);
-        read.map_err(|error| {
-            Failure::List(format!("cannot read the list from standard input: {error}"))
-        })?;
-        Ok(Self::Memory(bytes))
+        let shape = shape.named(name);
+        if name != Path::new("-") {
+            return Ok(Self { place: Place::File(name.to_owned()), shape });
+        }
+        let place =
+            Place::Spool(spooled(io::stdin().lock(), max_bytes)?, "on standard input".into());
+        Ok(Self { place, shape })
     }
 
-    /// The list from its beginning.
+    /// A list that is already here.
+    #[must_use]
+    pub fn in_memory(bytes: Vec<u8>) -> Self {
+        Self { place: Place::Memory(bytes), shape: Shape::default() }
+    }
+
+    /// The entries from the beginning; `total` of them, with paths relative to `base`.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened.
-    pub fn reader(&self) -> io::Result<Box<dyn BufRead + '_>> {
-        Ok(match self {
-            Self::File(path) => Box::new(BufReader::with_capacity(1 << 16, File::open(path)?)),
-            Self::Memory(bytes) => Box::new(Cursor::new(bytes.as_slice())),
-        })
+    /// When the list cannot be read.
+    pub fn entries(&self, base: &Url, total: u64) -> io::Result<Reader<'_>> {
+        Ok(Reader::new(self.items()?, base.clone(), total))
     }
 
     /// What is in it.
@@ -57,7 +83,7 @@ impl Source {
     /// When it cannot be read, or names no image.
     pub fn survey(&self) -> Result<Survey, Failure> {
         let survey =
-            self.reader().and_then(list::survey).map_err(|error| self.unreadable(&error))?;
+            self.items().and_then(list::survey).map_err(|error| self.unreadable(&error))?;
         if survey.entries == 0 {
             return Err(Failure::List(format!(
                 "the list {self} names no image: write one URL or path a line"
@@ -66,42 +92,162 @@ impl Source {
         Ok(survey)
     }
 
+    fn items(&self) -> io::Result<Box<dyn Items + '_>> {
+        let bytes: Box<dyn Read + '_> = match &self.place {
+            Place::File(path) => Box::new(File::open(path)?),
+            Place::Spool(file, _) => Box::new(FromStart { file, at: 0 }),
+            Place::Memory(bytes) => Box::new(Cursor::new(bytes.as_slice())),
+        };
+        format::items(bytes, &self.shape)
+    }
+
     /// The sentence for a list that cannot be read.
     #[must_use]
     pub fn unreadable(&self, error: &io::Error) -> Failure {
-        Failure::List(format!(
-            "cannot read the list {self} ({error}): name a file with one URL or path a line, or - \
-             for standard input"
-        ))
+        let remedy = if error.kind() == io::ErrorKind::InvalidData {
+            "see --list-format and --url-column"
+        } else {
+            "name a file with one URL or path a line, a URL of one, or - for standard input"
+        };
+        Failure::List(format!("cannot read the list {self} ({error}): {remedy}"))
     }
 }
 
-impl std::fmt::Display for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Memory(_) => f.write_str("on standard input"),
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::File(path) => path.display().fmt(f),
+            Place::Spool(_, name) => f.write_str(name),
+            Place::Memory(_) => f.write_str("in memory"),
         }
+    }
+}
+
+/// The URL that a list has instead of a file.
+#[must_use]
+pub fn url(list: &Path) -> Option<Url> {
+    let text = list.to_str()?;
+    let (scheme, _) = text.split_once("://")?;
+    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+    if is_web { Url::parse(text).ok() } else { None }
+}
+
+/// A URL as anybody may see it: without password and query, which may be secret.
+#[must_use]
+pub fn public(url: &Url) -> String {
+    let mut url = url.clone();
+    // Only URLs without a host cannot have a password, and they have none to take away.
+    let _ = url.set_password(None);
+    let _ = url.set_username("");
+    url.set_query(None);
+    url.to_string()
+}
+
+/// The name of a list without folders, queries and what tells of compression: `birds.csv`.
+#[must_use]
+pub fn stem(list: &Path) -> PathBuf {
+    let name = match url(list) {
+        Some(url) => PathBuf::from(url.path().rsplit('/').next().unwrap_or_default()),
+        None => PathBuf::from(list.file_name().unwrap_or_default()),
+    };
+    format::uncompressed(&name).to_owned()
+}
+
+fn spooled(from: impl Read, max_bytes: u64) -> Result<File, Failure> {
+    let cannot = |error: &dyn fmt::Display| {
+        Failure::List(format!("cannot read the list from standard input: {error}"))
+    };
+    let mut file = tempfile::tempfile().map_err(|error| cannot(&error))?;
+    let copied = io::copy(&mut from.take(max_bytes.saturating_add(1)), &mut file);
+    if copied.map_err(|error| cannot(&error))? > max_bytes {
+        let limit = ByteSize::b(max_bytes);
+        return Err(cannot(&format!("it is larger than {limit}; --max-list-size allows more")));
+    }
+    Ok(file)
+}
+
+/// Reads a file by places, so that several can read it at once.
+struct FromStart<'f> {
+    file: &'f File,
+    at: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(into, self.at)?;
+        self.at += u64::try_from(length).unwrap_or_default();
+        Ok(length)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
-    #[test]
-    fn lists_that_cannot_be_used_are_named() {
+    async fn open(list: &Path) -> Source {
+        let arguments = Arguments::try_parse_from([Path::new("scheduler"), list]).unwrap();
+        Source::open(&arguments).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn lists_that_cannot_be_used_are_named() {
         let folder = tempfile::tempdir().unwrap();
-        let empty = folder.path().join("empty");
-        std::fs::write(&empty, "# nothing\n").unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
         for (path, says) in [
             (folder.path().join("missing"), "missing (No such file"),
             (folder.path().to_owned(), "cannot read the list"),
-            (empty, "names no image"),
+            (write("empty", "# nothing\n"), "names no image"),
+            (write("table.csv", "id,photo\n1,http://h/a\n"), "--url-column"),
+            (write("table.json", "7"), "--list-format"),
         ] {
-            let failure = Source::open(&path).unwrap().survey().unwrap_err();
+            let failure = open(&path).await.survey().unwrap_err();
             assert_eq!(failure.status(), 3);
             assert!(failure.to_string().contains(says), "{failure}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_same_images_in_another_format_are_the_same_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut digests = Vec::new();
+        for (name, text) in [
+            ("l.txt", "# two\nhttp://h/a\nb.png\n"),
+            ("l.csv", "id,url\n1,http://h/a\n2,b.png\n"),
+            ("l.json", "[\"http://h/a\", {\"url\": \"b.png\"}]"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            digests.push(open(&path).await.survey().unwrap());
+        }
+        assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
+    }
+
+    #[test]
+    fn what_comes_once_can_be_read_again() {
+        let file = spooled(&b"http://h/a\nhttp://h/b\n"[..], 100).unwrap();
+        let source = Source { place: Place::Spool(file, "s".into()), shape: Shape::default() };
+        let base = Url::parse("http://h/").unwrap();
+        for _ in 0..2 {
+            let total = source.survey().unwrap().entries;
+            assert_eq!(source.entries(&base, total).unwrap().count(), 2);
+        }
+        let failure = spooled(&b"abc"[..], 2).unwrap_err();
+        assert!(failure.to_string().contains("--max-list-size"), "{failure}");
+    }
+
+    #[test]
+    fn urls_are_told_from_files_and_shown_without_secrets() {
+        assert_eq!(url(Path::new("a/b.txt")), None);
+        assert_eq!(url(Path::new("file:///etc/passwd")), None);
+        let list = Path::new("https://u:s3cret@h/x/birds.csv.gz?token=s3cret");
+        assert_eq!(public(&url(list).unwrap()), "https://h/x/birds.csv.gz");
+        assert_eq!(stem(list), Path::new("birds.csv"));
+        assert_eq!(stem(Path::new("a/birds.csv")), Path::new("birds.csv"));
+        assert_eq!(stem(Path::new("-")), Path::new("-"));
     }
 }
