@@ -24,6 +24,8 @@ Examples:
     scheduler --op 'resize=800x600|convert=png' holiday.txt
   The column `photo` of a table:
     scheduler --url-column photo birds.csv.gz
+  What would happen, without doing it:
+    scheduler --dry-run birds.csv.gz
   URLs from a pipe, any free port:
     grep -h '^http' *.txt | scheduler --artifact-port 0 -
 ";
@@ -276,6 +278,10 @@ pub struct WorkArguments {
     /// Forget what an earlier run of this job has done
     #[arg(long)]
     pub restart: bool,
+
+    /// Say what would happen, and do nothing: no request, no file
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -314,6 +320,10 @@ pub struct ShowArguments {
     /// Show warnings, errors and the summary only
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// Write what stands on standard output as JSON
+    #[arg(long)]
+    pub json: bool,
 
     /// Show no progress
     #[arg(long)]

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | what can be set | [`cli`] |
 //! | where does the list come from, what does it say | [`source`], [`list`] |
+//! | what would happen | [`dry_run`] |
 //! | which job is this | [`job`] |
 //! | what is remembered, and where | [`store`] |
 //! | how does a job begin or go on | [`memory`] |
@@ -22,6 +23,7 @@
 
 pub mod cli;
 pub mod drive;
+pub mod dry_run;
 pub mod failure;
 pub mod framework;
 pub mod job;

@@ -21,7 +21,7 @@ const PORTION: usize = 10_000;
 
 /// What our executor takes once an agent, beside its tasks, in MiB: the least that Mesos
 /// likes. It takes no processors, so that whole processors are left for tasks.
-const EXECUTOR_MEM_MIB: i64 = 32;
+pub const EXECUTOR_MEM_MIB: i64 = 32;
 
 /// Opens the state of a job in a folder, which is made if need be.
 ///

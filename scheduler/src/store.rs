@@ -70,7 +70,7 @@ impl JobStore {
     ///
     /// When another program has it, or it cannot be used.
     pub fn open(folder: &Path, job: &str) -> Result<Self, StoreError> {
-        let path = folder.join(format!("{job}.redb"));
+        let path = Self::path_of(folder, job);
         make_private(&path).map_err(|error| file(&path, &error))?;
         let database = Database::create(&path).map_err(|error| {
             if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
@@ -80,6 +80,12 @@ impl JobStore {
             }
         })?;
         Ok(Self { database, path, next: 0 })
+    }
+
+    /// The file of a job in a folder, whether it is there or not.
+    #[must_use]
+    pub fn path_of(folder: &Path, job: &str) -> PathBuf {
+        folder.join(format!("{job}.redb"))
     }
 
     /// What was kept, oldest first.

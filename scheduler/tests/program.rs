@@ -245,3 +245,39 @@ fn credentials_that_are_refused_are_named() {
     assert_eq!(state, [] as [&str; 0], "nothing is kept of a job that did not begin");
     assert!(!place.path("output/manifest.jsonl").exists());
 }
+
+#[test]
+fn a_dry_run_tells_what_would_happen_and_does_nothing() {
+    let place = Place::new();
+    fs::write(place.path("birds.csv"), "id,url\n1,http://h/a.jpg\n2,http://h/b.jpg\n3\n").unwrap();
+    let output = place.run(&["--dry-run", "--executor", "gone"], "birds.csv");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("3 images, 0 duplicates, 1 that are no URL"), "{text}");
+    let output = place.run(&["--dry-run", "--json"], "birds.csv");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((json["images"].as_u64(), json["hosts"][0]["images"].as_u64()), (Some(3), Some(2)));
+    assert_eq!(names_in(place.0.path()), ["birds.csv", "executor", "list"]);
+    says(&place.refused(&["--dry-run"], "http://127.0.0.1:1/l", 2), &["makes no request"]);
+    says(&place.refused(&["--dry-run"], "nowhere", 3), &["cannot read the list nowhere"]);
+}
+
+#[test]
+fn a_list_is_fetched_by_its_url() {
+    let place = Place::new();
+    let answer = "200 OK\r\nx-list: 1";
+    let list = format!("http://{}/empty.txt", master_that_answers(answer));
+    says(&place.refused(&[], &list, 3), &["the list http://", "names no image"]);
+    let gone = format!("http://{}/l.txt", master_that_answers("404 Not Found"));
+    says(&place.refused(&[], &gone, 3), &["cannot fetch the list", "404 Not Found"]);
+}
+
+#[test]
+fn a_table_without_a_column_of_urls_is_named() {
+    let place = Place::new();
+    fs::write(place.path("birds.csv"), "id,photo\n1,http://h/a.jpg\n").unwrap();
+    says(
+        &place.refused(&["--url-column", "url"], "birds.csv", 3),
+        &["\"id\", \"photo\"", "--url-column"],
+    );
+}

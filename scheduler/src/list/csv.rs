@@ -284,8 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_survives_its_quotes(values in prop::collection::vec("[ -~\n]{1,30}", 1..20)) {
-            prop_assume!(values.iter().all(|value| value.trim() == value));
+        fn any_value_survives_its_quotes(values in prop::collection::vec("[!-~]([ -~\n]{0,28}[!-~])?", 1..20)) {
             let quoted = |value: &String| format!("7,\"{}\"\n", value.replace('"', "\"\""));
             let table = format!("id,url\n{}", values.iter().map(quoted).collect::<String>());
             let read: Vec<_> = texts(&table, None).into_iter().map(|(_, text)| text).collect();

@@ -6,10 +6,14 @@
 //! | which line tells of what happens | [`log`] |
 //! | how far is it, how fast | [`progress`] |
 //! | what became of each image | [`manifest`] |
+//! | how many ended how, and where | [`tally`] |
+//! | how are times spread | [`spread`] |
 //! | how did it end | [`summary`] |
 
 pub mod log;
 pub mod manifest;
 pub mod progress;
+pub mod spread;
 pub mod summary;
+pub mod tally;
 pub mod terminal;
