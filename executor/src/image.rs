@@ -1,18 +1,26 @@
 //! One image on its way: download, operations, upload, report.
+//!
+//! A JPEG that is only to be inverted goes [through in pieces](crate::passage), unless it is
+//! small; everything else is downloaded, processed and uploaded as a whole. Both ways end in
+//! the same outcome.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use imaging::{Output, Pipeline};
-use protocol::{Class, Image, ImageReport, Task, Timings};
+use imaging::{Format, Output, Path, Pipeline};
+use protocol::{Class, Image, ImageReport, Limits, Task};
 use reqwest::Client;
+use tokio::time::sleep;
 use url::Url;
 
-use crate::budget::Budget;
-use crate::fetch::{self, Download, Fetched};
+use crate::budget::{Place, Share};
+use crate::fetch::{self, Download, Incoming};
 use crate::origins::Origins;
-use crate::upload::{FileServer, Picture};
+use crate::passage::{Passage, Trouble};
+use crate::process::{Processed, process};
+use crate::receive::{File, Received, Receiver};
+use crate::upload::{self, Failed, FileServer, Label, NotStored, WAITS, growing};
 use crate::{classify, shown};
 
 /// What all images of one task have in common.
@@ -28,8 +36,23 @@ pub struct Job {
     pub client: Client,
     /// How images are asked for.
     pub origins: Origins,
-    /// What it shares with other tasks.
-    pub budget: Budget,
+    /// What its images may take.
+    pub share: Share,
+}
+
+impl Job {
+    fn file_server(&self) -> FileServer<'_> {
+        FileServer {
+            client: &self.client,
+            base: &self.file_server,
+            token: self.task.upload_token.as_deref(),
+            timeout: Limits::duration(self.task.limits.upload_timeout_ms),
+        }
+    }
+
+    fn label<'a>(&'a self, name: &'a str, format: Format) -> Label<'a> {
+        Label { job: &self.task.job, name, media_type: format.media_type() }
+    }
 }
 
 /// Brings `image` to its outcome. Never fails: failures are outcomes.
@@ -46,106 +69,162 @@ pub async fn run(job: &Job, image: &Image) -> ImageReport {
     report
 }
 
-type Failed = (Class, String);
+/// How an image failed.
+type Outcome = (Class, String);
 
-/// Fills the report on the way, so that a failure still shows how far the image came.
-async fn steps(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(), Failed> {
-    let fetched = download(job, image, report).await?;
-    report.bytes_in = fetched.bytes.len() as u64;
-    report.http_status = Some(u32::from(fetched.http_status));
-    report.final_url = fetched.final_url;
-    let output = process(job, image, fetched.bytes, &mut report.timings).await?;
-    describe(&output, report);
-    upload(job, image, output, report).await
-    // The memory set aside by the download is given back here, as the result is gone too.
+/// Why an image is not done, this time.
+enum Stop {
+    /// It has failed.
+    Failed(Outcome),
+    /// Its upload broke off, and may go better with another download.
+    Again(String),
 }
 
-async fn download(job: &Job, image: &Image, report: &mut ImageReport) -> Result<Fetched, Failed> {
+impl From<Outcome> for Stop {
+    fn from(outcome: Outcome) -> Self {
+        Self::Failed(outcome)
+    }
+}
+
+/// Fills the report on the way, so that a failure still shows how far the image came.
+async fn steps(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(), Outcome> {
+    let mut waits = WAITS.iter();
+    loop {
+        let why = match once(job, image, report).await {
+            Ok(()) => return Ok(()),
+            Err(Stop::Failed(outcome)) => return Err(outcome),
+            Err(Stop::Again(why)) => why,
+        };
+        let Some(wait) = waits.next() else {
+            return Err(not_stored(image, &upload::given_up(&why).to_string()));
+        };
+        tracing::debug!("the image is tried again: {why}");
+        sleep(*wait).await;
+    }
+}
+
+async fn once(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(), Stop> {
+    let (incoming, received) = download(job, image, report).await?;
+    match received {
+        Received::Passing(passage, rest) => {
+            let begun = (*passage, rest, incoming);
+            pass(job, image, begun, report).await
+        }
+        Received::Whole(file) => {
+            drop(incoming);
+            let (output, _memory) = work(job, image, file, report).await?;
+            describe(&output, report);
+            Ok(store(job, image, output, report).await?)
+        }
+    }
+}
+
+async fn download(
+    job: &Job,
+    image: &Image,
+    report: &mut ImageReport,
+) -> Result<(Incoming, Received), Outcome> {
     let (probe, started) = (Arc::default(), Instant::now());
+    let limits = imaging_limits(&job.task.limits);
     let download = Download {
         origins: &job.origins,
         limits: &job.task.limits,
-        budget: &job.budget,
+        share: &job.share,
         probe: &probe,
     };
-    let result = download.run(&image.url).await;
-    report.timings.queue_ms = milliseconds(probe.waited());
+    let begun = async {
+        let mut incoming = download.open(&image.url).await?;
+        let receiver =
+            Receiver { share: &job.share, pipeline: &job.pipeline, limits, probe: &probe };
+        let received = receiver.receive(&mut incoming).await?;
+        Ok((incoming, received))
+    };
+    let begun = begun.await;
+    report.timings.queue_ms += milliseconds(probe.waited());
     report.timings.download_ms = milliseconds(started.elapsed().saturating_sub(probe.waited()));
     probe.fill(&mut report.timings);
-    result.map_err(|failure| note_failure(failure, report))
+    let (incoming, received) = begun.map_err(|failure| note_failure(failure, report))?;
+    report.bytes_in = incoming.received_bytes();
+    report.http_status = Some(u32::from(incoming.http_status()));
+    report.final_url = incoming.final_url().map(str::to_owned);
+    Ok((incoming, received))
 }
 
-fn note_failure(failure: fetch::Failure, report: &mut ImageReport) -> Failed {
+fn note_failure(failure: fetch::Failure, report: &mut ImageReport) -> Outcome {
     report.http_status = failure.http_status.map(u32::from);
     report.final_url = failure.final_url;
     report.retry_after_ms = failure.retry_after.map(milliseconds);
     (failure.class, failure.message)
 }
 
-async fn process(
+async fn work(
     job: &Job,
     image: &Image,
-    bytes: Vec<u8>,
-    timings: &mut Timings,
-) -> Result<Output, Failed> {
-    let queued = Instant::now();
-    let place = job.budget.processor().await;
-    timings.queue_ms += milliseconds(queued.elapsed());
-    let started = Instant::now();
-    let (pipeline, limits) = (job.pipeline.clone(), imaging_limits(&job.task.limits));
-    let work = tokio::task::spawn_blocking(move || {
-        // Held by the work itself: when a task is killed, its work goes on to its end.
-        let _place = place;
-        imaging::process(&bytes, &pipeline, &limits)
-    });
-    let result = work.await;
-    timings.process_ms = milliseconds(started.elapsed());
-    match result {
-        Ok(Ok(output)) => Ok(output),
-        Ok(Err(error)) => Err((
-            classify::picture(error.class),
-            format!("{} cannot be processed: {}", shown_url(image), error.message),
-        )),
-        Err(_) => Err((
-            Class::Internal,
-            format!("{} made the executor fail, which is a bug", shown_url(image)),
-        )),
-    }
+    file: File,
+    report: &mut ImageReport,
+) -> Result<(Output, Place), Outcome> {
+    let limits = imaging_limits(&job.task.limits);
+    let Processed { result, waited, worked } =
+        process(&job.share, file, &job.pipeline, &limits).await;
+    report.timings.queue_ms += milliseconds(waited);
+    report.timings.process_ms = milliseconds(worked);
+    let Some(result) = result else { return Err(bug(image)) };
+    result.map_err(|error| {
+        let (class, mut message) = not_processed(image, &error);
+        let is_tight = job.share.max_work_bytes() < limits.max_memory_bytes;
+        if is_tight && error.class == imaging::Class::TooLarge && message.contains("memory") {
+            message.push_str(": give tasks more (--mem)");
+        }
+        (class, message)
+    })
 }
 
-async fn upload(
+async fn store(
     job: &Job,
     image: &Image,
     output: Output,
     report: &mut ImageReport,
-) -> Result<(), Failed> {
+) -> Result<(), Outcome> {
     let started = Instant::now();
     let name = format!("{}.{}", image.name, output.format.extension());
-    let picture = Picture {
-        job: &job.task.job,
-        name: &name,
-        media_type: output.format.media_type(),
-        bytes: Bytes::from(output.bytes),
-    };
-    let file_server = FileServer {
-        client: &job.client,
-        base: &job.file_server,
-        token: job.task.upload_token.as_deref(),
-        timeout: protocol::Limits::duration(job.task.limits.upload_timeout_ms),
-    };
-    let stored = file_server.store(&picture).await;
+    let label = job.label(&name, output.format);
+    let stored = job.file_server().store(&label, Bytes::from(output.bytes)).await;
     report.timings.upload_ms = milliseconds(started.elapsed());
-    match stored {
-        Ok(sha256) => {
-            report.sha256 = sha256;
-            report.output = name;
-            Ok(())
-        }
-        Err(failure) => Err((
-            Class::Upload,
-            format!("{} is processed but not stored: {failure}", shown_url(image)),
-        )),
-    }
+    report.sha256 = stored.map_err(|failure| not_stored(image, &failure.to_string()))?;
+    report.output = name;
+    Ok(())
+}
+
+/// Inverts and uploads a picture while its rest is still coming.
+async fn pass(
+    job: &Job,
+    image: &Image,
+    (passage, rest, mut incoming): (Passage, Bytes, Incoming),
+    report: &mut ImageReport,
+) -> Result<(), Stop> {
+    let started = Instant::now();
+    let name = format!("{}.{}", image.name, Format::Jpeg.extension());
+    let label = job.label(&name, Format::Jpeg);
+    let (writer, body) = growing(Limits::duration(job.task.limits.upload_timeout_ms));
+    let passing = passage.run(&job.share, rest, &mut incoming, writer);
+    let stored = job.file_server().store_growing(&label, body, passing).await;
+    report.bytes_in = incoming.received_bytes();
+    let (passed, sum) = match stored {
+        Ok(stored) => stored,
+        Err(NotStored::Upload(Failed::Again(why))) => return Err(Stop::Again(why)),
+        Err(NotStored::Upload(Failed::Final(why))) => Err(not_stored(image, &why))?,
+        Err(NotStored::Source(Trouble::Origin(failure))) => Err(note_failure(failure, report))?,
+        Err(NotStored::Source(Trouble::Picture(error))) => Err(not_processed(image, &error))?,
+    };
+    let moved = passed.ended.duration_since(started).saturating_sub(passed.worked);
+    report.timings.download_ms += milliseconds(moved);
+    report.timings.process_ms = milliseconds(passed.worked);
+    report.timings.upload_ms = milliseconds(passed.ended.elapsed());
+    describe_jpeg(passed.summary, report);
+    report.bytes_out = sum.bytes;
+    report.sha256 = sum.hexadecimal();
+    report.output = name;
+    Ok(())
 }
 
 fn describe(output: &Output, report: &mut ImageReport) {
@@ -158,8 +237,18 @@ fn describe(output: &Output, report: &mut ImageReport) {
     report.notes.clone_from(&output.notes);
 }
 
+/// As a whole JPEG would be [described](describe).
+fn describe_jpeg(summary: imaging::JpegSummary, report: &mut ImageReport) {
+    report.format = Format::Jpeg.to_string().to_lowercase();
+    report.width = summary.width;
+    report.height = summary.height;
+    report.frames = 1;
+    report.path = Path::Bits.to_string();
+    report.notes = summary.notes;
+}
+
 /// Zero means no limit in a task.
-fn imaging_limits(limits: &protocol::Limits) -> imaging::Limits {
+fn imaging_limits(limits: &Limits) -> imaging::Limits {
     let or_all = |limit: u64| if limit == 0 { u64::MAX } else { limit };
     imaging::Limits {
         max_pixels: or_all(limits.max_pixels),
@@ -168,11 +257,24 @@ fn imaging_limits(limits: &protocol::Limits) -> imaging::Limits {
     }
 }
 
+fn not_processed(image: &Image, error: &imaging::Error) -> Outcome {
+    let message = format!("{} cannot be processed: {}", shown_url(image), error.message);
+    (classify::picture(error.class), message)
+}
+
+fn not_stored(image: &Image, why: &str) -> Outcome {
+    (Class::Upload, format!("{} is processed but not stored: {why}", shown_url(image)))
+}
+
+fn bug(image: &Image) -> Outcome {
+    (Class::Internal, format!("{} made the executor fail, which is a bug", shown_url(image)))
+}
+
 /// A report for an image whose work broke down in a way nobody foresaw.
 #[must_use]
 pub fn broken(image: &Image) -> ImageReport {
-    let message = format!("{} made the executor fail, which is a bug", shown_url(image));
-    ImageReport::failed(image.index, Class::Internal, message)
+    let (class, message) = bug(image);
+    ImageReport::failed(image.index, class, message)
 }
 
 fn shown_url(image: &Image) -> String {

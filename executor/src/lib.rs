@@ -8,6 +8,9 @@
 //! | when are its images told of while it runs | [`progress`] |
 //! | what happens to one image | [`image`] |
 //! | how is it downloaded, with which deadlines | [`fetch`] |
+//! | is it held as a whole, or does it go through in pieces | [`receive`] |
+//! | how does it go through in pieces | [`passage`] |
+//! | how is a whole file processed | [`process`] |
 //! | how does the result reach the file server | [`upload`] |
 //! | who is trusted, which connections are kept | [`client`] |
 //! | which addresses may be reached, and which are public | [`guard`], [`address`] |
@@ -15,7 +18,7 @@
 //! | how is an origin asked | [`origins`] |
 //! | where does the time of a download go | [`probe`] |
 //! | what does an error mean | [`classify`] |
-//! | what do all images share | [`budget`] |
+//! | what may images take, and of what do they share | [`budget`] |
 //! | what of a URL may be shown | [`shown`] |
 //!
 //! Every task ends in exactly one terminal status: finished when every image has an outcome,
@@ -39,9 +42,12 @@ pub mod image;
 mod names;
 pub mod origins;
 mod pace;
+pub mod passage;
 pub mod probe;
+pub mod process;
 pub mod progress;
 mod queue;
+pub mod receive;
 pub mod runner;
 pub mod shown;
 pub mod task;

@@ -1,15 +1,19 @@
 //! The executor as a program, started by Mesos agents.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::Parser;
 use mesos::executor::Environment;
-use std::io::{self, Write};
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// The exit status for being started in a way that cannot work.
 const USAGE: u8 = 2;
+/// Threads that serve connections, and invert what goes through in pieces.
+const MAX_WORKERS: usize = 8;
 /// What every agent sets.
 const REQUIRED: [&str; 3] = ["MESOS_FRAMEWORK_ID", "MESOS_EXECUTOR_ID", "MESOS_AGENT_ENDPOINT"];
 
@@ -29,7 +33,7 @@ fn main() -> ExitCode {
         Ok(environment) => environment,
         Err(sentence) => return fail(USAGE, &sentence),
     };
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match runtime() {
         Ok(runtime) => {
             let result = runtime.block_on(run(environment));
             // Pixel work of killed tasks is not worth waiting for.
@@ -38,6 +42,17 @@ fn main() -> ExitCode {
         }
         Err(error) => fail(1, &format!("threads cannot be started: {error}")),
     }
+}
+
+/// Few threads whatever the machine has: each costs memory of its own.
+fn runtime() -> io::Result<Runtime> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread()
+        .worker_threads(processors.min(MAX_WORKERS))
+        // Pixel work never needs more at once than there are processors.
+        .max_blocking_threads(processors)
+        .enable_all()
+        .build()
 }
 
 async fn run(environment: Environment) -> Result<(), String> {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::Given;
 use crate::task::{self, Workshop};
 use crate::tasks::{Ending, Kill, Tasks};
 
@@ -49,11 +50,12 @@ impl Runner {
         tracing::info!(task = %task.task_id, "running");
         let stop = CancellationToken::new();
         let workshop = Arc::clone(&self.workshop);
+        let given = Given::to(&task);
         let payload = task.data.unwrap_or_default();
         let (tell, id) = (self.tell.clone(), task.task_id.clone());
         // The receiver lives as long as the runner does.
         let tell = move |report| drop(tell.send((id.clone(), report)));
-        let work = self.work.spawn(task::run(workshop, payload, stop.clone(), tell));
+        let work = self.work.spawn(task::run(workshop, payload, given, stop.clone(), tell));
         self.stops.insert(task.task_id.value.clone(), stop);
         self.who.insert(work.id(), task.task_id);
         Some(running)

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::budget::{Budget, MAX_DOWNLOADS};
+use crate::budget::{Budget, Given};
 use crate::client::Clients;
 use crate::image::{self, Job, SharedJob};
 use crate::origins::Courtesy;
@@ -18,9 +18,8 @@ use crate::progress::Unreported;
 use crate::queue::Queue;
 use crate::tasks::Ending;
 
-/// Images of one task under way at once: more than there are downloads, as some of them
-/// are processed or uploaded meanwhile.
-const MAX_IMAGES: usize = 2 * MAX_DOWNLOADS;
+/// Images of one task under way at once, wherever on their way they are.
+const MAX_IMAGES: usize = 64;
 
 /// What tasks work with.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub struct Workshop {
     pub clients: Clients,
     /// How origins are treated.
     pub courtesy: Courtesy,
-    /// Shared by all images.
+    /// What the running tasks were given.
     pub budget: Budget,
 }
 
@@ -38,10 +37,11 @@ pub struct Workshop {
 pub async fn run(
     workshop: Arc<Workshop>,
     payload: Vec<u8>,
+    given: Given,
     stop: CancellationToken,
     tell: impl Fn(Report),
 ) -> Ending {
-    let job = match prepare(&workshop, &payload) {
+    let job = match prepare(&workshop, &payload, given) {
         Ok(job) => Arc::new(job),
         Err(sentence) => return Ending::Unreadable(sentence),
     };
@@ -53,7 +53,7 @@ pub async fn run(
     }
 }
 
-fn prepare(workshop: &Workshop, payload: &[u8]) -> Result<Job, String> {
+fn prepare(workshop: &Workshop, payload: &[u8], given: Given) -> Result<Job, String> {
     let task = Task::from_payload(payload).map_err(|error| error.to_string())?;
     let pipeline: Pipeline = task
         .operations
@@ -64,7 +64,8 @@ fn prepare(workshop: &Workshop, payload: &[u8]) -> Result<Job, String> {
     let connect_timeout = Limits::duration(task.limits.connect_timeout_ms);
     let client = workshop.clients.get(connect_timeout).map_err(|error| error.to_string())?;
     let origins = workshop.courtesy.origins(&workshop.clients, &task)?;
-    Ok(Job { task, pipeline, file_server, client, origins, budget: workshop.budget.clone() })
+    let share = workshop.budget.share(given);
+    Ok(Job { task, pipeline, file_server, client, origins, share })
 }
 
 /// The images in the order of their turns. What is no URL fails at once, and waits for nobody.

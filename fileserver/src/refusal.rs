@@ -19,6 +19,8 @@ pub(crate) enum Refusal {
         "the bytes that came do not have the digest of the Repr-Digest header: send them again"
     )]
     DigestMismatch,
+    #[error("the Repr-Digest that was announced as a trailer did not come: send the upload again")]
+    DigestMissing,
     #[error("a part of a file cannot be stored: send the whole file without Content-Range")]
     Partial,
     #[error("the upload broke off: {0}")]
@@ -54,6 +56,7 @@ impl Refusal {
             | Self::Name { .. }
             | Self::DigestHeader
             | Self::DigestMismatch
+            | Self::DigestMissing
             | Self::Partial
             | Self::BrokenOff(_)
             | Self::NoForm

@@ -26,5 +26,7 @@ pub fn job(job: &str) -> String {
 }
 
 /// The header that carries the SHA-256 of an upload, so that the file server can
-/// tell a damaged transfer (RFC 9530): `sha-256=:BASE64:`.
+/// tell a damaged transfer (RFC 9530): `sha-256=:BASE64:`. An upload that grows while it
+/// is sent has it as a trailer, and names it in its header `Trailer`; without the trailer
+/// it is not stored (RFC 9110, section 6.5).
 pub const DIGEST_HEADER: &str = "repr-digest";

@@ -7,7 +7,7 @@ use protocol::{Class, Limits};
 use reqwest::Response;
 use reqwest::header::CONTENT_LENGTH;
 
-use crate::budget::Place;
+use crate::budget::Slot;
 use crate::hosts::Visit;
 
 use super::deadline::Deadline;
@@ -21,8 +21,9 @@ pub struct Incoming {
     trip: Trip,
     terms: Terms,
     received_bytes: u64,
-    /// Free again at the end.
-    places: Option<(Visit, Option<Place>)>,
+    /// Over at the end.
+    visit: Option<Visit>,
+    _slot: Slot,
 }
 
 /// What a file may take.
@@ -39,10 +40,10 @@ impl Incoming {
         response: Response,
         trip: Trip,
         terms: Terms,
-        places: (Visit, Option<Place>),
+        (visit, slot): (Visit, Slot),
     ) -> Result<Self, Failure> {
-        let places = Some(places);
-        let incoming = Self { response, trip, terms, received_bytes: 0, places };
+        let visit = Some(visit);
+        let incoming = Self { response, trip, terms, received_bytes: 0, visit, _slot: slot };
         let most = incoming.terms.cap_bytes;
         match incoming.announced_bytes() {
             Some(bytes) if bytes > most => {
@@ -69,6 +70,12 @@ impl Incoming {
     #[must_use]
     pub fn announced_bytes(&self) -> Option<u64> {
         self.response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+
+    /// A failure of this download that is not the origin's.
+    #[must_use]
+    pub fn fail(&self, class: Class, happened: &str) -> Failure {
+        self.trip.fail(class, happened)
     }
 
     /// How much has come so far.
@@ -109,12 +116,12 @@ impl Incoming {
             let text = "answered with nothing: the file is empty";
             return Err(self.trip.fail(Class::Empty, text));
         }
-        self.places = None;
+        self.visit = None;
         Ok(None)
     }
 
     fn late(&mut self, limit: Duration) -> Failure {
-        if let Some((visit, _)) = self.places.take() {
+        if let Some(visit) = self.visit.take() {
             visit.gave_trouble();
         }
         let bytes = self.received_bytes;

@@ -1,7 +1,7 @@
 //! Downloads one image within its limits.
 //!
 //! [`Download::open`] follows the redirects by hand until an answer is a success; what comes
-//! then are the pieces of [`Incoming`]. [`Download::run`] puts them together.
+//! then are the pieces of [`Incoming`].
 
 mod deadline;
 mod incoming;
@@ -14,7 +14,7 @@ use reqwest::Response;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::budget::{Budget, MAX_BUFFERED_BYTES, Place};
+use crate::budget::{Share, Slot};
 use crate::guard::{Chosen, Forbidden};
 use crate::hosts::Visit;
 use crate::origins::Origins;
@@ -29,19 +29,6 @@ use trip::Trip;
 /// Redirects that are followed when the task sets no limit: a loop ends even so.
 const MAX_REDIRECTS: u32 = 100;
 
-/// A downloaded file.
-#[derive(Debug)]
-pub struct Fetched {
-    /// The file.
-    pub bytes: Vec<u8>,
-    /// The status of the answer.
-    pub http_status: u16,
-    /// Where redirects led, without credentials; `None` if there were none.
-    pub final_url: Option<String>,
-    /// The memory that was set aside for the file.
-    pub memory: Option<Place>,
-}
-
 /// One download: what stays the same over its redirects.
 #[derive(Debug)]
 pub struct Download<'a> {
@@ -49,8 +36,8 @@ pub struct Download<'a> {
     pub origins: &'a Origins,
     /// What this image may cost.
     pub limits: &'a Limits,
-    /// The places and the memory to share.
-    pub budget: &'a Budget,
+    /// Where a slot is to be had.
+    pub share: &'a Share,
     /// Takes the times.
     pub probe: &'a Arc<Probe>,
 }
@@ -72,34 +59,12 @@ impl Hop<'_> {
 struct Answer {
     response: Response,
     visit: Visit,
-    place: Option<Place>,
+    slot: Slot,
 }
 
 impl Download<'_> {
-    /// Fetches the whole of `url`.
-    ///
-    /// # Errors
-    ///
-    /// A class and a sentence when there is no file within the limits.
-    pub async fn run(&self, url: &str) -> Result<Fetched, Failure> {
-        let mut incoming = self.open(url).await?;
-        let announced = incoming.announced_bytes();
-        let before = Instant::now();
-        let memory = self.budget.memory(announced.unwrap_or(self.cap_bytes())).await;
-        let waited = before.elapsed();
-        incoming.excuse(waited);
-        self.probe.add_waited(waited);
-        let mut bytes = Vec::with_capacity(capacity(announced));
-        while let Some(piece) = incoming.next().await? {
-            bytes.extend_from_slice(&piece);
-        }
-        let http_status = incoming.http_status();
-        let final_url = incoming.final_url().map(str::to_owned);
-        Ok(Fetched { bytes, http_status, final_url, memory })
-    }
-
     /// Asks for `url`, following redirects, until its pieces can come. Waits for a place of
-    /// its host, and then for one of the executor's; both are held until the end of the file.
+    /// its host, which is held until the end of the file, and then for a slot of its task.
     ///
     /// # Errors
     ///
@@ -116,10 +81,10 @@ impl Download<'_> {
             }
             return Err(failure);
         }
-        let Answer { response, visit, place } = answer;
+        let Answer { response, visit, slot } = answer;
         visit.went_well();
         let terms = Terms { limits: *self.limits, cap_bytes: self.cap_bytes(), deadline };
-        Incoming::new(response, trip, terms, (visit, place))
+        Incoming::new(response, trip, terms, (visit, slot))
     }
 
     /// The first answer that is no redirect, and where it came from.
@@ -148,13 +113,13 @@ impl Download<'_> {
             hop.trip().fail(Class::ForbiddenAddress, &format!("is not fetched: {error}"))
         };
         let request = self.origins.get(hop.chosen, &hop.at).map_err(forbidden)?;
-        let (visit, place) = self.turn(hop, deadline).await?;
+        let (visit, slot) = self.turn(hop, deadline).await?;
         let request = if visit.keeps_connection { request } else { Origins::once(request) };
         let connect = Limits::duration(self.limits.connect_timeout_ms);
         let idle = Limits::duration(self.limits.idle_timeout_ms);
         let silence = idle.map(|idle| idle.saturating_add(connect.unwrap_or_default()));
         let failure = match deadline.within(silence, self.probe.request(request.send())).await {
-            Ok(Ok(response)) => return Ok(Answer { response, visit, place }),
+            Ok(Ok(response)) => return Ok(Answer { response, visit, slot }),
             Ok(Err(error)) => hop.trip().broken(&error, self.limits),
             Err(limit) => {
                 hop.trip().fail(Class::Timeout, &format!("did not answer within {limit:?}"))
@@ -167,22 +132,17 @@ impl Download<'_> {
     }
 
     /// Waits for the host first, so that nobody waits for it in a place that others need.
-    async fn turn(
-        &self,
-        hop: &Hop<'_>,
-        deadline: &mut Deadline,
-    ) -> Result<(Visit, Option<Place>), Failure> {
+    async fn turn(&self, hop: &Hop<'_>, deadline: &mut Deadline) -> Result<(Visit, Slot), Failure> {
         let before = Instant::now();
-        let visit = self.origins.visit(hop.chosen, &hop.at).await;
-        let place = match &visit {
-            Ok(_) => self.budget.download().await,
-            Err(_) => None,
+        let turn = match self.origins.visit(hop.chosen, &hop.at).await {
+            Ok(visit) => Ok((visit, self.share.slot().await)),
+            Err(paused) => Err(paused),
         };
         let waited = before.elapsed();
         deadline.extend(waited);
         self.probe.add_waited(waited);
-        match visit {
-            Ok(visit) => Ok((visit, place)),
+        match turn {
+            Ok(turn) => Ok(turn),
             Err(paused) => Err(Failure {
                 retry_after: Some(paused.left),
                 ..hop.trip().fail(
@@ -193,18 +153,11 @@ impl Download<'_> {
         }
     }
 
-    /// Without a limit in the task, what fits into memory is the limit.
+    /// Zero means no limit in a task.
     fn cap_bytes(&self) -> u64 {
         match self.limits.max_download_bytes {
-            0 => MAX_BUFFERED_BYTES,
-            limit => limit.min(MAX_BUFFERED_BYTES),
+            0 => u64::MAX,
+            limit => limit,
         }
     }
-}
-
-/// A first allocation: what is announced, but no more than a modest picture before
-/// anything came.
-fn capacity(announced: Option<u64>) -> usize {
-    const MODEST_BYTES: u64 = 4 << 20;
-    usize::try_from(announced.unwrap_or(0).min(MODEST_BYTES)).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! Servers on loopback that answer as a test says, and tasks for them.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -90,6 +90,10 @@ impl Request {
         };
         let head = String::from_utf8_lossy(&read[..end]).into_owned();
         let mut body = read.split_off(end);
+        if header(&head, "transfer-encoding") == Some("chunked") {
+            let body = dechunk(&mut body.chain(stream))?;
+            return Some(Self { head, body });
+        }
         let length = header(&head, "content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
         let mut rest = vec![0; length - body.len()];
         stream.read_exact(&mut rest).ok()?;
@@ -100,6 +104,39 @@ impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
     }
+}
+
+/// The body in chunks, if it comes to its end with the right digest as its trailer.
+fn dechunk(chunks: &mut impl Read) -> Option<Vec<u8>> {
+    let mut chunks = BufReader::new(chunks);
+    let mut line = || -> Option<(String, Vec<u8>)> {
+        let mut line = String::new();
+        chunks.read_line(&mut line).ok().filter(|length| *length > 0)?;
+        let line = line.trim_end().to_owned();
+        let mut piece = Vec::new();
+        if let Ok(length @ 1..) = usize::from_str_radix(&line, 16) {
+            piece.resize(length + 2, 0);
+            chunks.read_exact(&mut piece).ok()?;
+            piece.truncate(length);
+        }
+        Some((line, piece))
+    };
+    let mut body = Vec::new();
+    loop {
+        let (length, piece) = line()?;
+        body.extend(piece);
+        if length == "0" {
+            let (trailer, _) = line()?;
+            assert_eq!(trailer, format!("repr-digest: sha-256=:{}:", base64(&body)));
+            return Some(body);
+        }
+    }
+}
+
+fn base64(body: &[u8]) -> String {
+    use base64::Engine;
+    use sha2::Digest;
+    base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(body))
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {

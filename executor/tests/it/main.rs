@@ -5,5 +5,6 @@ mod binary;
 mod common;
 mod downloads;
 mod manners;
+mod passages;
 mod tasks;
 mod uploads;

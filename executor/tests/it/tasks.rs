@@ -61,7 +61,7 @@ async fn a_killed_task_reports_what_was_done() {
     urls.resize(1 + AT_ONCE, silent.url("/b"));
     let limits = Limits { idle_timeout_ms: 60_000, download_timeout_ms: 60_000, ..limits() };
     let task = Task { limits, ..task(&server, &urls) };
-    let budget = Budget::new(AT_ONCE, 1);
+    let budget = Budget::new(AT_ONCE as u64, 1);
     let (clients, courtesy) = (Clients::new().unwrap(), Courtesy::default());
     let mut runner = Runner::new(Workshop { clients, courtesy, budget });
     runner.launch(info("t", task.to_payload())).unwrap();

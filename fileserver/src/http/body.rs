@@ -1,8 +1,10 @@
 //! Bodies that may be slow, endless or broken.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::BodyDataStream;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -20,10 +22,21 @@ const DRAIN_BYTES: usize = 8 * 1024 * 1024;
 /// How long that may take.
 pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The next piece of a body, `None` at its end.
-pub(super) async fn next_piece(body: &mut BodyDataStream) -> Result<Option<Bytes>, Refusal> {
-    let piece = in_time(body.next()).await?;
-    piece.transpose().map_err(|error| Refusal::BrokenOff(error.to_string()))
+/// A part of a body.
+pub(super) enum Part {
+    Piece(Bytes),
+    /// The fields behind the last piece.
+    Trailers(HeaderMap),
+}
+
+/// The next part of a body, `None` at its end. A body that breaks off is an error.
+pub(super) async fn next_part(body: &mut Body) -> Result<Option<Part>, Refusal> {
+    let frame = in_time(poll_fn(|context| Pin::new(&mut *body).poll_frame(context))).await?;
+    let frame = frame.transpose().map_err(|error| Refusal::BrokenOff(error.to_string()))?;
+    Ok(frame.map(|frame| match frame.into_data() {
+        Ok(piece) => Part::Piece(piece),
+        Err(other) => Part::Trailers(other.into_trailers().unwrap_or_default()),
+    }))
 }
 
 /// The result of `work`, unless it takes longer than [`IDLE_TIMEOUT`].
@@ -33,10 +46,11 @@ pub(super) async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, Refus
 
 /// Reads on for a while and forgets it. A client that waits for `100 Continue` sends
 /// nothing before it is answered.
-pub(super) async fn drain(mut body: BodyDataStream, headers: &HeaderMap) {
+pub(super) async fn drain(body: Body, headers: &HeaderMap) {
     if headers.contains_key(header::EXPECT) {
         return;
     }
+    let mut body = body.into_data_stream();
     let reading = async {
         let mut read = 0;
         while let Some(Ok(piece)) = body.next().await {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use protocol::paths::DIGEST_HEADER;
@@ -26,6 +26,13 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Refusal>
         }
     }
     Ok(found)
+}
+
+/// Whether the digest is announced as a trailer.
+pub(super) fn is_promised(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::TRAILER).into_iter();
+    let mut names = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
+    names.any(|name| name.trim().eq_ignore_ascii_case(DIGEST_HEADER))
 }
 
 fn decode(digest: &str) -> Option<[u8; 32]> {
@@ -61,6 +68,17 @@ mod tests {
         let among_others = format!("sha-512=:AAAA:, {}", header(&digest));
         assert_eq!(expected(&headers(&among_others)).unwrap(), Some(digest));
         assert_eq!(hex(&digest), "07".repeat(32));
+    }
+
+    #[test]
+    fn a_promise_is_one_of_the_names_in_the_trailer_header() {
+        for (value, promised) in
+            [("Repr-Digest", true), ("expires, repr-digest", true), ("repr-digest-x", false)]
+        {
+            let headers = HeaderMap::from_iter([(header::TRAILER, value.parse().unwrap())]);
+            assert_eq!(is_promised(&headers), promised, "{value}");
+        }
+        assert!(!is_promised(&HeaderMap::new()));
     }
 
     #[test]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::body::{announced_bytes, drain, next_piece};
+use super::body::{Part, announced_bytes, drain, next_part};
 use super::send::{FileAnswer, media_type, send};
 use super::{App, digest};
 use crate::Token;
@@ -29,11 +29,12 @@ struct Receipt {
     sha256: String,
 }
 
-/// `PUT`: stores the body.
+/// `PUT`: stores the body, if it comes to its end and has the digest of the header
+/// `Repr-Digest`. Who only knows the digest at the end sends it as a trailer, and names it
+/// in the header `Trailer`; such a body is not stored without it.
 pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Response {
     let started = Instant::now();
-    let (head, body) = request.into_parts();
-    let mut body = body.into_data_stream();
+    let (head, mut body) = request.into_parts();
     match take(&app, &head.uri, &head.headers, &mut body).await {
         Ok((place, stored)) => {
             log_stored(&place, &stored, started);
@@ -68,11 +69,11 @@ async fn take(
     app: &App,
     uri: &Uri,
     headers: &HeaderMap,
-    body: &mut BodyDataStream,
+    body: &mut Body,
 ) -> Result<(Place, Stored), Refusal> {
     authorise(app.token.as_ref(), headers)?;
     let place = Place::from_request_path(uri.path())?;
-    let expected = digest::expected(headers)?;
+    let mut expected = digest::expected(headers)?;
     if headers.contains_key(header::CONTENT_RANGE) {
         return Err(Refusal::Partial);
     }
@@ -81,8 +82,14 @@ async fn take(
         return Err(Refusal::TooLarge { max_bytes });
     }
     let mut incoming = app.store.begin();
-    while let Some(piece) = next_piece(body).await? {
-        incoming.write(&piece).await?;
+    while let Some(part) = next_part(body).await? {
+        match part {
+            Part::Piece(piece) => incoming.write(&piece).await?,
+            Part::Trailers(trailers) => expected = digest::expected(&trailers)?.or(expected),
+        }
+    }
+    if expected.is_none() && digest::is_promised(headers) {
+        return Err(Refusal::DigestMissing);
     }
     let stored = incoming.commit(&place, expected).await?;
     Ok((place, stored))

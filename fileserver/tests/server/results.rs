@@ -98,6 +98,44 @@ fn a_digest_is_held_against_the_bytes() {
     assert_eq!(server.files().len(), 1);
 }
 
+/// A body in chunks, with the header `Trailer` and with `end` behind the last chunk.
+fn growing(name: &str, end: &str) -> Vec<u8> {
+    format!(
+        "PUT /uploads/job/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Transfer-Encoding: chunked\r\nTrailer: Repr-Digest\r\n\r\n\
+         3\r\npix\r\n3\r\nels\r\n{end}"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_promised_digest_is_awaited_and_held_against_the_bytes() {
+    let server = Server::start();
+    let trailer = |body: &[u8]| format!("0\r\n{}\r\n\r\n", digest_header(body));
+    assert_eq!(server.raw(&growing("a", &trailer(b"pixels"))).status, 201);
+    assert_eq!(fs::read(server.output().join("job/a")).unwrap(), b"pixels");
+    for (end, word) in [
+        (trailer(b"pixelz"), "the digest of the Repr-Digest header"),
+        ("0\r\n\r\n".to_owned(), "did not come"),
+        ("0\r\nX-Other: 1\r\n\r\n".to_owned(), "did not come"),
+        ("0\r\nRepr-Digest: sha-256=:no:\r\n\r\n".to_owned(), "malformed"),
+    ] {
+        let reply = server.raw(&growing("b", &end));
+        assert_eq!(reply.status, 400, "{end:?}");
+        assert!(reply.text().contains(word), "{end:?}: {}", reply.text());
+    }
+    assert_eq!(server.files().len(), 1);
+}
+
+#[test]
+fn a_growing_upload_that_breaks_off_leaves_nothing() {
+    let server = Server::start();
+    let whole = growing("c", "");
+    let chunk = format!("{:x}\r\n{}\r\n", 600_000, "x".repeat(600_000));
+    server.break_off(&[whole, chunk.into_bytes()].concat());
+    assert!(server.files().is_empty());
+}
+
 #[test]
 fn only_who_has_the_token_may_upload() {
     let server = Server::with(|_, config| config.upload_token = Token::new("s3cret").ok());
