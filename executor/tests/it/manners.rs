@@ -168,7 +168,7 @@ fn watched(at: &str) -> (Server, Arc<Mutex<Seen>>) {
 
 #[tokio::test]
 async fn a_host_gets_as_many_downloads_at_once_as_allowed() {
-    for (per_host, most) in [(Some(2), 2), (Some(5), 5), (None, 32)] {
+    for (per_host, most) in [(Some(2), 2), (Some(5), 5), (None, 64)] {
         let (origin, seen) = watched(PRIVATE);
         let (server, _) = file_server();
         let urls: Vec<_> = (0..40).map(|number| origin.url(&format!("/{number}"))).collect();

@@ -1,13 +1,22 @@
 //! A JPEG that goes through in pieces ends as it would have as a whole.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Server, Stored, answer, file_server, limits, one, receipt, task};
+use crate::common::{
+    Server, Stored, answer, ending, file_server, info, limits, one, receipt, reports, runner, task,
+};
 use imaging::Pipeline;
+use mesos::resources::{Resources, Scalar};
+use mesos::v1::{TaskInfo, TaskState};
 use protocol::{Class, ImageReport, Limits, Outcome, Task};
+use tokio::time::timeout;
+
+const SOON: Duration = Duration::from_secs(20);
 
 const BASELINE: &[u8] = include_bytes!("../../../samples/aurora-profile.jpg");
 /// More than is held as a whole.
@@ -199,4 +208,80 @@ async fn an_upload_that_breaks_in_the_middle_begins_again_with_the_download() {
     let image = one(&Task { limits: roomy(), ..task(&refusing, &[origin.url("/a.jpg")]) }).await;
     assert_eq!(image.class(), Class::Upload);
     assert!(image.message.contains("413") && image.message.contains("too much"), "{image:?}");
+}
+
+/// What came of one upload: that it has begun, and at its end, all of it.
+fn upload_taker() -> (String, mpsc::Receiver<()>, mpsc::Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ((begin, begun), (end, ended)) = (mpsc::channel(), mpsc::channel());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut taken, mut piece) = (Vec::new(), [0; 4096]);
+        while let Ok(length @ 1..) = stream.read(&mut piece) {
+            taken.extend_from_slice(&piece[..length]);
+            if taken.len() > executor::receive::START_BYTES / 2 {
+                let _ = begin.send(());
+            }
+        }
+        let _ = end.send(taken);
+    });
+    (format!("http://{address}"), begun, ended)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_task_gives_up_its_half_upload_and_no_other_task_does() {
+    let sound = long(BASELINE, false);
+    let reply = answer("200 OK", &sound);
+    let stuck = Server::start(move |_, _, stream| {
+        let _ = stream.write_all(&reply[..reply.len() - 10]);
+        thread::sleep(Duration::from_secs(60));
+    });
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let (may_go_on, reply) = (Mutex::new(may_go_on), answer("200 OK", &sound));
+    let slow = Server::start(move |_, _, stream| {
+        let (start, rest) = reply.split_at(LONG);
+        let _ = stream.write_all(start);
+        may_go_on.lock().unwrap().recv_timeout(SOON).unwrap();
+        drop(stream.write_all(rest));
+    });
+    let (server, stored) = file_server();
+    let (taker, begun, ended) = upload_taker();
+    let patient = Limits { idle_timeout_ms: 60_000, download_timeout_ms: 60_000, ..roomy() };
+    let of = |origin: &Server| Task { limits: patient, ..task(&server, &[origin.url("/a.jpg")]) };
+    let mut runner = runner();
+    let killed = Task { file_server: taker, ..of(&stuck) };
+    runner.launch(info("killed", killed.to_payload())).unwrap();
+    runner.launch(info("other", of(&slow).to_payload())).unwrap();
+    begun.recv_timeout(SOON).unwrap();
+    assert_eq!(runner.kill(&"killed".into()), None);
+    let status = timeout(SOON, runner.next_status()).await.unwrap();
+    assert_eq!((&*status.task_id.value, status.state()), ("killed", TaskState::TaskKilled));
+    assert!(reports(&status).is_empty());
+    let half = ended.recv_timeout(SOON).unwrap();
+    assert!(!half.ends_with(b"\r\n\r\n"), "the upload came to an end");
+    go_on.send(()).unwrap();
+    let status = timeout(SOON, ending(&mut runner)).await.unwrap();
+    assert_eq!((&*status.task_id.value, status.state()), ("other", TaskState::TaskFinished));
+    assert_eq!(reports(&status)[0].class(), Class::Ok);
+    assert_eq!(stored.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_task_has_no_room_for_is_refused_and_says_what_helps() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples");
+    let progressive = std::fs::read(format!("{folder}/mountains-progressive.jpg")).unwrap();
+    let file = long(&progressive, false);
+    let origin = Server::saying("200 OK", &file);
+    let (server, _) = file_server();
+    for (mib, class) in [(1.0, Class::TooLarge), (64.0, Class::Ok)] {
+        let mut runner = runner();
+        let resources = Resources::scalars(Scalar::from_f64(1.0), Scalar::from_f64(mib)).to_wire();
+        let task = Task { limits: roomy(), ..task(&server, &[origin.url("/a.jpg")]) };
+        runner.launch(TaskInfo { resources, ..info("t", task.to_payload()) }).unwrap();
+        let [image] =
+            reports(&timeout(SOON, ending(&mut runner)).await.unwrap()).try_into().unwrap();
+        assert_eq!(image.class(), class, "{}", image.message);
+        assert_eq!(image.message.contains("--mem"), class == Class::TooLarge, "{}", image.message);
+    }
 }
