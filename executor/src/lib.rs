@@ -48,6 +48,7 @@ pub mod process;
 pub mod progress;
 mod queue;
 pub mod receive;
+mod robots;
 pub mod runner;
 pub mod shown;
 pub mod task;

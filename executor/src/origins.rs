@@ -13,6 +13,7 @@ use url::Url;
 use crate::client::Clients;
 use crate::guard::{Chosen, Forbidden, Guard};
 use crate::hosts::{Hosts, Paused, Visit};
+use crate::robots::Library;
 
 /// What we can read. Nothing else is refused: many origins have only one answer.
 const ACCEPTED: HeaderValue = HeaderValue::from_static(
@@ -25,7 +26,7 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 /// What all tasks with the same manners share.
 #[derive(Debug, Default)]
 pub struct Courtesy {
-    hosts: Mutex<HashMap<Manners, Arc<Hosts>>>,
+    shared: Mutex<HashMap<Manners, Arc<Shared>>>,
     as_public: Vec<IpNet>,
 }
 
@@ -55,15 +56,24 @@ impl Courtesy {
             unguarded: clients.get(connect_timeout).map_err(|error| error.to_string())?,
             user_agent: task.user_agent.clone(),
             file_server: Url::parse(&task.file_server).ok(),
-            hosts: self.hosts(&manners),
+            shared: self.shared(&manners),
             guard,
+            manners,
         })
     }
 
-    fn hosts(&self, manners: &Manners) -> Arc<Hosts> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(hosts.entry(manners.clone()).or_insert_with(|| Arc::new(Hosts::new(manners))))
+    fn shared(&self, manners: &Manners) -> Arc<Shared> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Shared { hosts: Hosts::new(manners), rules: Library::default() });
+        Arc::clone(shared.entry(manners.clone()).or_insert_with(new))
     }
+}
+
+/// What is known of the origins over all tasks.
+#[derive(Debug)]
+struct Shared {
+    hosts: Hosts,
+    rules: Library,
 }
 
 /// The origins of one task's images.
@@ -76,7 +86,8 @@ pub struct Origins {
     unguarded: Client,
     user_agent: String,
     file_server: Option<Url>,
-    hosts: Arc<Hosts>,
+    shared: Arc<Shared>,
+    manners: Manners,
 }
 
 impl Origins {
@@ -122,13 +133,34 @@ impl Origins {
     ///
     /// When the host is to be left alone for too long.
     pub async fn visit(&self, chosen: Chosen, url: &Url) -> Result<Visit, Paused> {
-        if self.is_ours(chosen, url) { Ok(Visit::free()) } else { self.hosts.visit(url).await }
+        if self.is_ours(chosen, url) {
+            Ok(Visit::free())
+        } else {
+            self.shared.hosts.visit(url).await
+        }
     }
 
     /// How many images of the host of `url` are worth having under way.
     #[must_use]
     pub fn share(&self, url: &Url) -> usize {
-        if self.is_ours(Chosen::ByList, url) { usize::MAX } else { self.hosts.share(url) }
+        if self.is_ours(Chosen::ByList, url) { usize::MAX } else { self.shared.hosts.share(url) }
+    }
+
+    /// Who we say we are; possibly nobody.
+    #[must_use]
+    pub fn user_agent(&self) -> &str {
+        &self.user_agent
+    }
+
+    /// Where the rules of `url` are found, if they count.
+    pub(crate) fn rules(&self, chosen: Chosen, url: &Url) -> Option<&Library> {
+        let counts = self.manners.obey_robots_txt && !self.is_ours(chosen, url);
+        counts.then_some(&self.shared.rules)
+    }
+
+    /// Whether the `X-Robots-Tag` of `url` counts.
+    pub(crate) fn honors_tag(&self, chosen: Chosen, url: &Url) -> bool {
+        !self.manners.ignore_robots_tag && !self.is_ours(chosen, url)
     }
 
     /// The samples of our own file server, which the list names by their path.

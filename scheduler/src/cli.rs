@@ -11,6 +11,7 @@ use mesos::resources::{Resources, Scalar};
 
 use crate::list::columns::Column;
 use crate::list::format::Format;
+use crate::manners::MannerArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,6 +81,10 @@ pub struct Arguments {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its text would replace the program's own")]
     pub limits: LimitArguments,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub manners: MannerArguments,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "its text would replace the program's own")]

@@ -10,7 +10,7 @@ use mesos::v1::{
     CommandInfo, ExecutorInfo, FrameworkId, TaskInfo, command_info::Uri, executor_info,
     offer::Operation, offer::operation,
 };
-use protocol::{Limits, Task, paths};
+use protocol::{Limits, Manners, Task, paths};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -34,6 +34,10 @@ pub struct Launcher {
     pub upload_token: Option<String>,
     /// What one image may cost.
     pub limits: Limits,
+    /// What to call ourselves to the origins.
+    pub user_agent: String,
+    /// How to behave towards them.
+    pub manners: Manners,
 }
 
 /// An id that differs when the executor's command differs: Mesos refuses a task whose
@@ -123,7 +127,8 @@ impl Launcher {
             file_server: self.file_server.clone(),
             upload_token: self.upload_token.clone(),
             limits: self.limits,
-            user_agent: concat!("image-inverter/", env!("CARGO_PKG_VERSION")).into(),
+            user_agent: self.user_agent.clone(),
+            manners: Some(self.manners.clone()),
             ..Task::default()
         }
         .to_payload()
@@ -153,6 +158,8 @@ mod tests {
             file_server: "http://10.0.0.1:12345".into(),
             upload_token: Some("s3cret".into()),
             limits: Limits { max_pixels: 7, ..Limits::default() },
+            user_agent: "test/1".into(),
+            manners: Manners { deny_private: true, ..Manners::default() },
         }
     }
 
@@ -185,6 +192,8 @@ mod tests {
         assert_eq!(payload.images, launch(1).images);
         assert_eq!(payload.upload_token.as_deref(), Some("s3cret"));
         assert_eq!(payload.limits.max_pixels, 7);
+        assert_eq!(payload.user_agent, "test/1");
+        assert!(payload.manners.unwrap().deny_private);
         assert_eq!(Resources::from(&tasks[0].resources).cpus(), Scalar::from_thousandths(1_000));
     }
 

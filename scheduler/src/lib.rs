@@ -17,6 +17,7 @@
 //! | where is the cluster inside this program | [`local`] |
 //! | which signals end it | [`signals`] |
 //! | how does a task look on the wire | [`launch`] |
+//! | how do executors treat the hosts of the images | [`manners`] |
 //! | what is the master told of us | [`framework`] |
 //! | what do people see | [`observe`] |
 //! | how does the program end | [`failure`] |
@@ -30,6 +31,7 @@ pub mod job;
 pub mod launch;
 pub mod list;
 pub mod local;
+pub mod manners;
 pub mod memory;
 pub mod observe;
 pub mod preflight;

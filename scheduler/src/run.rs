@@ -112,6 +112,8 @@ fn drive(
         file_server: base.as_str().trim_end_matches('/').to_owned(),
         upload_token: None,
         limits: arguments.task_limits(),
+        user_agent: arguments.manners.user_agent.clone(),
+        manners: arguments.manners.for_tasks(),
     };
     let master = match &plan.master {
         Master::Local => "of the local cluster".to_owned(),

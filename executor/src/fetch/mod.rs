@@ -5,6 +5,7 @@
 
 mod deadline;
 mod incoming;
+mod permission;
 mod trip;
 
 use std::sync::Arc;
@@ -93,18 +94,25 @@ impl Download<'_> {
             if self.limits.max_redirects > 0 { self.limits.max_redirects } else { MAX_REDIRECTS };
         let mut hop = Hop { first, at: first.clone(), chosen: Chosen::ByList };
         for _ in 0..=max {
+            self.check_rules(&hop).await?;
             let answer = self.ask(&hop, deadline).await?;
             match hop.trip().target(&hop.at, &answer.response)? {
-                Some(next) => {
-                    let from = answer.response.remote_addr().map(|address| address.ip());
-                    hop.chosen = self.origins.redirected(hop.chosen, from);
-                    hop.at = next;
+                Some(next) => self.step(&mut hop, next, &answer.response),
+                None => {
+                    self.check_tag(&hop, &answer.response)?;
+                    return Ok((hop.at, answer));
                 }
-                None => return Ok((hop.at, answer)),
             }
         }
         let text = format!("leads in circles or too far: more than {max} redirects");
         Err(hop.trip().fail(Class::Redirect, &text))
+    }
+
+    /// Goes where a redirect leads.
+    fn step(&self, hop: &mut Hop<'_>, next: Url, redirect: &Response) {
+        let from = redirect.remote_addr().map(|address| address.ip());
+        hop.chosen = self.origins.redirected(hop.chosen, from);
+        hop.at = next;
     }
 
     /// One request, until the head of the answer.

@@ -273,3 +273,70 @@ async fn the_parts_of_a_download_are_timed() {
     assert!(timings.download_ms >= timings.first_byte_ms + 50, "{timings:?}");
     assert!(timings.dns_ms + timings.connect_ms < timings.download_ms, "{timings:?}");
 }
+
+/// An origin with rules: `robots` answers for robots.txt, everything else is a picture.
+fn with_rules(robots: &'static str, rules: &'static str) -> (Server, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let own = Arc::clone(&asked);
+    let server = Server::at(PRIVATE, move |_, request, stream| {
+        let path = request.head.split(' ').nth(1).unwrap().to_owned();
+        let reply = if path == "/robots.txt" {
+            answer(robots, rules.as_bytes())
+        } else {
+            answer("200 OK", PICTURE)
+        };
+        own.lock().unwrap().push(path);
+        drop(stream.write_all(&reply));
+    });
+    (server, asked)
+}
+
+fn obey() -> Manners {
+    Manners { obey_robots_txt: true, per_host: Some(1), ..Manners::default() }
+}
+
+#[tokio::test]
+async fn robots_txt_is_asked_once_and_obeyed_if_that_is_wanted() {
+    let (origin, asked) = with_rules("200 OK", "User-agent: test\nDisallow: /no\n");
+    let (server, _) = file_server();
+    let urls = ["/no/a", "/yes/b", "/yes/c"].map(|path| origin.url(path));
+    let polite = Task { manners: Some(obey()), ..task(&server, &urls) };
+    let reports = images(&polite).await;
+    let classes: Vec<_> = reports.iter().map(ImageReport::class).collect();
+    assert_eq!(classes, [Class::Robots, Class::Ok, Class::Ok], "{}", reports[1].message);
+    let mut paths = std::mem::take(&mut *asked.lock().unwrap());
+    paths.sort();
+    assert_eq!(paths, ["/robots.txt", "/yes/b", "/yes/c"]);
+    let reports = images(&task(&server, &urls)).await;
+    assert!(reports.iter().all(|image| image.class() == Class::Ok));
+    assert!(!asked.lock().unwrap().iter().any(|path| path == "/robots.txt"));
+}
+
+#[tokio::test]
+async fn missing_rules_allow_and_failing_ones_forbid_for_now() {
+    for (status, class) in [
+        ("404 Not Found", Class::Ok),
+        ("403 Forbidden", Class::Ok),
+        ("302 Found\r\nLocation: /robots.txt", Class::Ok),
+        ("503 Service Unavailable\r\nRetry-After: 60", Class::Http5xx),
+        ("429 Too Many Requests\r\nRetry-After: 60", Class::TooManyRequests),
+    ] {
+        let (origin, _) = with_rules(status, "");
+        let image = fetch(origin.url("/a"), obey()).await;
+        assert_eq!(image.class(), class, "{status}: {}", image.message);
+        assert_eq!(image.retry_after_ms, (class != Class::Ok).then_some(60_000), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_picture_that_is_to_be_left_alone_is() {
+    let origin = Server::at(PRIVATE, |_, _, stream| {
+        let head = "200 OK\r\nX-Robots-Tag: otherbot: noai\r\nX-Robots-Tag: noimageai";
+        drop(stream.write_all(&answer(head, PICTURE)));
+    });
+    let image = fetch(origin.url("/a"), Manners::default()).await;
+    assert_eq!((image.class(), image.http_status), (Class::Robots, Some(200)));
+    assert!(image.message.contains("noimageai"), "{}", image.message);
+    let ignoring = Manners { ignore_robots_tag: true, ..Manners::default() };
+    assert_eq!(fetch(origin.url("/a"), ignoring).await.class(), Class::Ok);
+}
