@@ -63,11 +63,17 @@ pub async fn run(job: &Job, image: &Image) -> ImageReport {
         Err((class, message)) => {
             report.set_class(class);
             report.message = message;
+            if class == Class::DiskFull {
+                report.retry_after_ms = Some(milliseconds(ROOM_IN));
+            }
         }
     }
     log(image, &report);
     report
 }
+
+/// How long it takes at least until somebody has made room on a disk.
+const ROOM_IN: Duration = Duration::from_secs(30);
 
 /// How an image failed.
 type Outcome = (Class, String);
@@ -77,7 +83,7 @@ enum Stop {
     /// It has failed.
     Failed(Outcome),
     /// Its upload broke off, and may go better with another download.
-    Again(String),
+    Again(upload::Failure),
 }
 
 impl From<Outcome> for Stop {
@@ -96,7 +102,7 @@ async fn steps(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(),
             Err(Stop::Again(why)) => why,
         };
         let Some(wait) = waits.next() else {
-            return Err(not_stored(image, &upload::given_up(&why).to_string()));
+            return Err(not_stored(image, &upload::given_up(&why)));
         };
         tracing::debug!("the image is tried again: {why}");
         sleep(*wait).await;
@@ -190,7 +196,7 @@ async fn store(
     let label = job.label(&name, output.format);
     let stored = job.file_server().store(&label, Bytes::from(output.bytes)).await;
     report.timings.upload_ms = milliseconds(started.elapsed());
-    report.sha256 = stored.map_err(|failure| not_stored(image, &failure.to_string()))?;
+    report.sha256 = stored.map_err(|failure| not_stored(image, &failure))?;
     report.output = name;
     Ok(())
 }
@@ -262,8 +268,8 @@ fn not_processed(image: &Image, error: &imaging::Error) -> Outcome {
     (classify::picture(error.class), message)
 }
 
-fn not_stored(image: &Image, why: &str) -> Outcome {
-    (Class::Upload, format!("{} is processed but not stored: {why}", shown_url(image)))
+fn not_stored(image: &Image, why: &upload::Failure) -> Outcome {
+    (why.class, format!("{} is processed but not stored: {why}", shown_url(image)))
 }
 
 fn bug(image: &Image) -> Outcome {

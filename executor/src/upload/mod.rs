@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use protocol::paths;
+use protocol::{Class, paths};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, TRAILER};
 use reqwest::{Body, Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
@@ -56,18 +56,38 @@ pub struct FileServer<'a> {
     pub timeout: Option<Duration>,
 }
 
-/// Why a result is not stored: one sentence.
+/// Why a result is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(String);
+#[error("{sentence}")]
+pub struct Failure {
+    /// Whether for want of room or otherwise.
+    pub class: Class,
+    sentence: String,
+}
 
-/// What came of one try, in one sentence.
+impl Failure {
+    fn upload(sentence: String) -> Self {
+        Self { class: Class::Upload, sentence }
+    }
+}
+
+/// What came of one try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failed {
     /// May go better.
-    Again(String),
+    Again(Failure),
     /// Will not.
-    Final(String),
+    Final(Failure),
+}
+
+impl Failed {
+    fn again(sentence: String) -> Self {
+        Self::Again(Failure::upload(sentence))
+    }
+
+    fn finally(sentence: String) -> Self {
+        Self::Final(Failure::upload(sentence))
+    }
 }
 
 /// What the writer of a growing result knows at its end.
@@ -145,7 +165,7 @@ impl FileServer<'_> {
                     tokio::time::sleep(*wait).await;
                 }
                 (Err(Failed::Again(why)), None) => return Err(given_up(&why)),
-                (Err(Failed::Final(why)), _) => return Err(Failure(why)),
+                (Err(Failed::Final(why)), _) => return Err(why),
             }
         }
     }
@@ -186,7 +206,9 @@ impl FileServer<'_> {
 
     fn url(&self, label: &Label<'_>) -> Result<Url, Failed> {
         let path = paths::upload(label.job, label.name);
-        self.base.join(&path).map_err(|error| Failed::Final(format!("no URL for {path}: {error}")))
+        self.base
+            .join(&path)
+            .map_err(|error| Failed::finally(format!("no URL for {path}: {error}")))
     }
 
     fn request(&self, url: &Url, label: &Label<'_>) -> RequestBuilder {
@@ -215,7 +237,7 @@ impl FileServer<'_> {
         let Some(limit) = self.timeout else { return answering.await };
         timeout(limit, answering).await.unwrap_or_else(|_| {
             let shown = shown::url(url);
-            Err(Failed::Again(format!("the file server did not answer for {shown} in {limit:?}")))
+            Err(Failed::again(format!("the file server did not answer for {shown} in {limit:?}")))
         })
     }
 }
@@ -227,9 +249,9 @@ fn digest_name() -> HeaderName {
 
 /// Tries that were all in vain.
 #[must_use]
-pub fn given_up(why: &str) -> Failure {
+pub fn given_up(why: &Failure) -> Failure {
     let tries = WAITS.len() + 1;
-    Failure(format!("{why}, {tries} times"))
+    Failure { sentence: format!("{why}, {tries} times"), class: why.class }
 }
 
 /// Sends a request and gives the answer to it, if that is a success.
@@ -244,13 +266,13 @@ async fn send(url: &Url, request: RequestBuilder) -> Result<Vec<u8>, Failed> {
 fn too_early(url: &Url, answer: Result<Vec<u8>, Failed>) -> Failed {
     let shown = shown::url(url);
     answer.err().unwrap_or_else(|| {
-        Failed::Again(format!("the file server called {shown} stored before it was sent"))
+        Failed::again(format!("the file server called {shown} stored before it was sent"))
     })
 }
 
 fn broken(url: &Url, error: &reqwest::Error) -> Failed {
     let reason = classify::request(error);
-    Failed::Again(format!(
+    Failed::again(format!(
         "the file server did not take {} ({}): {}",
         shown::url(url),
         reason.class,
@@ -267,19 +289,22 @@ fn refused(url: &Url, status: StatusCode, answer: &[u8]) -> Failed {
         format!("the file server answered {status} to the upload of {}{said}", shown::url(url));
     let again = status.is_server_error()
         || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-    if again { Failed::Again(why) } else { Failed::Final(why) }
+    let is_full = status == StatusCode::INSUFFICIENT_STORAGE;
+    let class = if is_full { Class::DiskFull } else { Class::Upload };
+    let failure = Failure { class, sentence: why };
+    if again { Failed::Again(failure) } else { Failed::Final(failure) }
 }
 
 /// The file server must have stored exactly what was sent.
 fn confirm(url: &Url, answer: &[u8], sum: &Sum) -> Result<(), Failed> {
     let shown = shown::url(url);
     let receipt: Receipt = serde_json::from_slice(answer).map_err(|_| {
-        Failed::Final(format!("what answers at {shown} is not this project's file server"))
+        Failed::finally(format!("what answers at {shown} is not this project's file server"))
     })?;
     if receipt.bytes == sum.bytes && receipt.sha256 == sum.hexadecimal() {
         return Ok(());
     }
-    Err(Failed::Again(format!(
+    Err(Failed::again(format!(
         "the file server stored other bytes for {shown} than were sent: {} of {} with SHA-256 {}",
         receipt.bytes, sum.bytes, receipt.sha256
     )))

@@ -42,6 +42,14 @@ async fn a_failing_server_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_full_disk_has_its_class_and_is_given_time() {
+    let server = Server::saying("507 Insufficient Storage", b"there is no room\n");
+    let image = upload_to(&server).await;
+    assert_eq!((image.class(), image.retry_after_ms), (Class::DiskFull, Some(30_000)));
+    assert!(image.message.contains("there is no room"), "{}", image.message);
+}
+
+#[tokio::test]
 async fn no_server_at_all_fails_after_a_few_tries() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let origin = Server::saying("200 OK", PICTURE);
