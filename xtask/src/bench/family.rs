@@ -65,6 +65,18 @@ impl Running {
         Some(f64::from(peak) / 1024.0)
     }
 
+    /// The most memory that one of the programs it has started had at once until now, in MiB; none
+    /// when none runs.
+    pub(crate) fn peak_mib_of_children(&self) -> Option<f64> {
+        let all = fs::read_dir("/proc").ok()?.flatten();
+        let statuses = all.filter_map(|entry| fs::read_to_string(entry.path().join("status")).ok());
+        let parent = format!("PPid:\t{}", self.child.id());
+        let peaks = statuses
+            .filter(|status| status.lines().any(|line| line == parent))
+            .filter_map(|status| u32::try_from(kibibytes(&status, "VmHWM")?).ok());
+        peaks.max().map(|peak| f64::from(peak) / 1024.0)
+    }
+
     /// Waits for its end, which must be a good one.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod control;
 mod corpus;
+mod executor_memory;
 mod family;
 mod img2dataset;
 mod job;
@@ -77,6 +78,12 @@ const ROWS: &[Row] = &[
         what: "the scheduler's memory, and its time to the first launch, by length of the list",
         is_usual: true,
         measure: list_memory::by_length,
+    },
+    Row {
+        name: "executor",
+        what: "the executor's memory with 64 JPEGs of 2 to 20 MB in flight",
+        is_usual: true,
+        measure: executor_memory::in_flight,
     },
     Row {
         name: "million",

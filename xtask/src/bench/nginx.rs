@@ -14,6 +14,9 @@ use crate::tools;
 
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
+/// Bytes a second and connection, as nginx writes them.
+const SLOW: &str = "512k";
+
 /// A PNG of one pixel.
 const TINY: &[u8] =
     b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\x3a\x7e\x9b\x55\
@@ -26,7 +29,8 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Serves the files of `content`, and one tiny picture under every name below `/tiny/`.
+    /// Serves the files of `content`, slowly those in its folder `slow`, and one tiny picture under
+    /// every name below `/tiny/`.
     ///
     /// # Errors
     ///
@@ -65,7 +69,8 @@ fn configuration(address: SocketAddrV4, content: &Path, folder: &Path) -> String
          \x20 open_file_cache max=2000 inactive=1h;\n{temporary}\
          \x20 types {{ image/jpeg jpg; image/png png; }}\n\
          \x20 server {{\n    listen {address} backlog=1024;\n    root '{}';\n\
-         \x20   location /tiny/ {{ root '{}'; rewrite ^ /tiny.png break; }}\n  }}\n}}\n",
+         \x20   location /tiny/ {{ root '{}'; rewrite ^ /tiny.png break; }}\n\
+         \x20   location /slow/ {{ limit_rate {SLOW}; }}\n  }}\n}}\n",
         content.display(),
         folder.display(),
     )
