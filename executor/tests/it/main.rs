@@ -1,6 +1,7 @@
 //! The executor against servers on loopback, without an agent.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+mod agent;
 mod binary;
 mod common;
 mod downloads;
