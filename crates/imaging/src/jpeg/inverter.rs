@@ -203,7 +203,7 @@ impl Walk {
         match piece.segment.marker {
             EOI => self.end(&piece, out)?,
             SOS => self.scan(&piece, data, done, out)?,
-            marker if is_frame(marker) => self.frame(&piece, out)?,
+            marker if is_frame(marker) => self.frame(&piece, data.len(), out)?,
             _ => self.definition(&piece, out)?,
         }
         Ok(true)
@@ -226,7 +226,12 @@ impl Walk {
         Ok(())
     }
 
-    fn frame(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn frame(
+        &mut self,
+        piece: &Piece<'_>,
+        input_bytes: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         if self.frame.is_some() {
             return Err(corrupt("it holds two frames"));
         }
@@ -239,7 +244,7 @@ impl Walk {
             return Err(unsupported("is progressive and has its height behind its picture (DNL)"));
         }
         if frame.is_progressive {
-            self.progressive = Some(Progressive::new(&frame, &self.limits)?);
+            self.progressive = Some(Progressive::new(&frame, input_bytes, &self.limits)?);
         }
         self.frame = Some(frame);
         out.append(&mut self.early);

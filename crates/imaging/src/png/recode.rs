@@ -2,15 +2,15 @@
 //!
 //! Compressed data say which bytes stand for themselves and which are copies of earlier ones.
 //! Rows are mapped byte by byte (see [`rows`](super::rows)), so what was a copy before nearly
-//! always is one afterwards; that is compared, and only where it is not so the copy is broken up.
+//! always is one afterwards; that is compared, and where it is not so the copy becomes literals.
 //! What remains is to write the same sequences with codes for their new counts. No match is
-//! searched for, the result is as small as the source, and only the last rows are in memory.
+//! searched for but bytes that repeat themselves, and only the last rows are in memory.
 
 use std::collections::VecDeque;
 
 use super::{
     chunks::Header,
-    deflate::{Flaw, HISTORY, ROOM, Reader, SHORTEST, Sequence, Stop, Writer},
+    deflate::{Flaw, HISTORY, LONGEST, ROOM, Reader, SHORTEST, Sequence, Stop, Writer},
     rows::{Refusal, Rows},
 };
 use crate::{Error, Format, request::Request};
@@ -247,30 +247,61 @@ impl<'a> Recoder<'a> {
     }
 }
 
+/// What is left of a broken copy is worth its distance only from so many bytes on.
+const LEAST_REST: usize = 8;
+
 /// The sequences for `bytes` from `start` to `end`, given those that were right before they were
-/// mapped: copies are kept as far as they are copies still.
+/// mapped: copies are kept as far as they are copies still, and repeated bytes become copies.
 fn mend(bytes: &[u8], start: usize, end: usize, old: &[Sequence], mended: &mut Vec<Sequence>) {
     mended.clear();
     let (mut at, mut literals_from) = (start, start);
     for sequence in old {
         at = (at + sequence.literals as usize).min(end);
         let length = usize::from(sequence.length).min(end - at);
-        let distance = usize::from(sequence.distance);
-        let mut copied = 0;
-        while length - copied >= SHORTEST {
-            let same = equal(bytes, at + copied, distance, length - copied);
-            if same >= SHORTEST {
-                let literals = (at + copied - literals_from) as u32;
-                let length = same as u16;
-                mended.push(Sequence { literals, length, distance: sequence.distance });
-                literals_from = at + copied + same;
-            }
-            // The byte behind differs, so no copy begins there.
-            copied = (copied + same + 1).min(length);
+        let same = equal(bytes, at, sequence.distance.into(), length);
+        if same >= LEAST_REST || same == length && length >= SHORTEST {
+            literals_from = copy_runs(bytes, literals_from, at, mended);
+            let literals = (at - literals_from) as u32;
+            mended.push(Sequence { literals, length: same as u16, distance: sequence.distance });
+            literals_from = at + same;
         }
         at += length;
     }
+    literals_from = copy_runs(bytes, literals_from, end, mended);
     mended.push(Sequence::only_literals(end - literals_from));
+}
+
+/// Makes copies where literals from `from` to `to` repeat the byte before them, and gives where
+/// literals begin behind the last.
+fn copy_runs(bytes: &[u8], from: usize, to: usize, mended: &mut Vec<Sequence>) -> usize {
+    let (mut at, mut literals_from) = (from.max(1), from);
+    while at + SHORTEST <= to {
+        at += before_run(bytes, at);
+        let length = equal(bytes, at, 1, to.saturating_sub(at).min(LONGEST));
+        if length >= SHORTEST {
+            let literals = (at - literals_from) as u32;
+            mended.push(Sequence { literals, length: length as u16, distance: 1 });
+            literals_from = at + length;
+        }
+        at += length.max(1);
+    }
+    literals_from
+}
+
+/// How many of the next bytes come before three that repeat the one before them; 6 if there are none so
+/// near.
+#[inline(always)]
+fn before_run(bytes: &[u8], at: usize) -> usize {
+    let word = |at: usize| {
+        let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map(|bytes| u64::from_le_bytes(*bytes))
+    };
+    let (Some(later), Some(earlier)) = (word(at), word(at - 1)) else { return 0 };
+    let differ = later ^ earlier;
+    let three = differ | differ >> 8 | differ >> 16;
+    // The lowest byte that is zero; the topmost two never are.
+    let zeros = three.wrapping_sub(0x0101_0101_0101) & !three & 0x8080_8080_8080;
+    (zeros | 1 << 48).trailing_zeros() as usize / 8
 }
 
 /// How many of the `length` bytes at `at` are the same as those `distance` before.

@@ -242,11 +242,12 @@ fn sum<const N: usize>(a: &[u8; N], b: &[u8; N]) -> [u8; N] {
 /// Paeth's prediction: whichever of left, above and corner is nearest to left + above - corner.
 #[inline(always)]
 fn nearest(left: u8, above: u8, corner: u8) -> u8 {
-    let (a, b, c) = (i16::from(left), i16::from(above), i16::from(corner));
-    let (to_left, to_above) = ((b - c).abs(), (a - c).abs());
-    let to_corner = (a + b - 2 * c).abs();
-    let (first, distance) = if to_left <= to_above { (left, to_left) } else { (above, to_above) };
-    if distance <= to_corner { first } else { corner }
+    let (low, high) = (left.min(above), left.max(above));
+    // Beyond the larger one the corner is far, and of the two the other is nearer; this is the same
+    // as comparing three distances, and shorter.
+    let edge = 3 * i16::from(corner) - i16::from(left) - i16::from(above);
+    let not_high = if i16::from(high) <= edge { low } else { corner };
+    if edge <= i16::from(low) { high } else { not_high }
 }
 
 fn passes(header: &Header) -> Vec<Pass> {
@@ -259,4 +260,33 @@ fn passes(header: &Header) -> Vec<Pass> {
         Pass { row_bytes: header.bytes_of(columns), rows }
     });
     passes.filter(|pass| pass.row_bytes > 0 && pass.rows > 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the specification has it.
+    fn paeth(left: u8, above: u8, corner: u8) -> u8 {
+        let [a, b, c] = [left, above, corner].map(i32::from);
+        let estimate = a + b - c;
+        let distance = |to: i32| (estimate - to).abs();
+        if distance(a) <= distance(b) && distance(a) <= distance(c) {
+            left
+        } else if distance(b) <= distance(c) {
+            above
+        } else {
+            corner
+        }
+    }
+
+    #[test]
+    fn the_nearest_is_that_of_the_specification() {
+        for left in 0..=255 {
+            for above in 0..=255 {
+                let is_paeth = |corner| nearest(left, above, corner) == paeth(left, above, corner);
+                assert!((0..=255).all(is_paeth), "{left} and {above}");
+            }
+        }
+    }
 }

@@ -601,7 +601,8 @@ fn check_component(
     let (Some(&least), Some(&most)) = (shifts.iter().min(), shifts.iter().max()) else {
         return Ok(());
     };
-    let step = before.steps[0];
+    // A step of none is against the rules, and taken for the least there is.
+    let step = before.steps[0].max(1);
     let slack = if is_progressive { 8 + step } else { (step + 1) / 2 };
     if (least * step - wanted).abs() > slack || (most * step - wanted).abs() > slack {
         return Err(format!("shifted by {least} to {most} steps of {step}"));

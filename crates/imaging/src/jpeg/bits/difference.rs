@@ -12,7 +12,9 @@ use super::{
 };
 
 /// Sizes beyond this do not occur in JPEGs of eight bits.
-const LARGEST_SIZE: u32 = 11;
+pub(super) const LARGEST_SIZE: u32 = 11;
+
+pub(super) const TOO_LARGE: &str = "a difference is larger than eight bits allow";
 
 /// One level, in steps of a DC coefficient quantised by `step`.
 pub(super) fn one_level(step: u16) -> i32 {
@@ -51,7 +53,7 @@ pub(super) fn read(pipe: &Pipe, code: &Code) -> Result<(u32, i32), Halt> {
     }
     let size = u32::from(symbol.value);
     if size > LARGEST_SIZE {
-        return Err(Halt::Broken("a difference is larger than eight bits allow"));
+        return Err(Halt::Broken(TOO_LARGE));
     }
     let length = symbol.length + size;
     if length > pipe.left() {
@@ -69,7 +71,8 @@ pub(super) fn no_code(pipe: &Pipe) -> Halt {
 }
 
 /// The value in the topmost `size` bits: those of a negative one are one less than it, cut off.
-fn value(bits: u64, size: u32) -> i32 {
+#[inline]
+pub(super) fn value(bits: u64, size: u32) -> i32 {
     let Some(rest) = 64u32.checked_sub(size).filter(|&rest| rest < 64) else { return 0 };
     let amplitude = (bits >> rest) as i32;
     if bits >> 63 == 1 { amplitude } else { amplitude + 1 - (1 << size) }
@@ -77,6 +80,7 @@ fn value(bits: u64, size: u32) -> i32 {
 
 /// A difference with its code, from the top of the word, and their length; `None` if the table has
 /// no code for its size or there is no such size.
+#[inline]
 pub(super) fn written(code: &Code, difference: i32) -> Option<(u64, u32)> {
     let size = size(difference);
     if size > LARGEST_SIZE {
@@ -89,6 +93,7 @@ pub(super) fn written(code: &Code, difference: i32) -> Option<(u64, u32)> {
 }
 
 /// How many bits a value takes.
+#[inline]
 pub(super) fn size(difference: i32) -> u32 {
     32 - difference.unsigned_abs().leading_zeros()
 }

@@ -211,18 +211,6 @@ impl Pipe {
         Some((self.position + run + 1, *rest.get(run)?))
     }
 
-    /// Ends the data before restart `number`, counted from 1, and goes on behind it.
-    pub(super) fn restart(
-        &mut self,
-        data: &[u8],
-        out: &mut Vec<u8>,
-        number: usize,
-    ) -> Result<(), Halt> {
-        self.align(out);
-        self.drain(data, out)?;
-        self.pass_restart(data, out, ((number - 1) % 8) as u8)
-    }
-
     /// Takes over the restart marker that is next, which has to be that of `turn`.
     pub(super) fn pass_restart(
         &mut self,
@@ -263,13 +251,14 @@ impl Pipe {
     }
 }
 
-enum After {
+/// What a 0xff can mean.
+pub(super) enum After {
     Stuffed { length: usize },
     Marker(u8),
 }
 
-/// What follows on a run of two or more 0xff, or on one; `None` if that has not come yet.
-fn marker_or_data(rest: &[u8]) -> Option<After> {
+/// What stands at a 0xff, or at a run of them; `None` if that has not come yet.
+pub(super) fn marker_or_data(rest: &[u8]) -> Option<After> {
     let run = rest.iter().take_while(|&&byte| byte == 0xff).count();
     match *rest.get(run)? {
         0 => Some(After::Stuffed { length: run + 1 }),
@@ -364,7 +353,7 @@ fn write_stuffed(word: u64, out: &mut Vec<u8>) {
 }
 
 /// Writes bytes with a zero after each 0xff.
-fn stuff(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn stuff(bytes: &[u8], out: &mut Vec<u8>) {
     let mut written = 0;
     for at in memchr::memchr_iter(0xff, bytes) {
         out.extend_from_slice(bytes.get(written..=at).unwrap_or_default());

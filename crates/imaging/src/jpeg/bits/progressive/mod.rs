@@ -1,22 +1,28 @@
 //! Progressive pictures: the same coefficients in several scans, each a band of them or one more
 //! bit.
 //!
-//! The whole file has to be there: the DC coefficients are read from all their scans before the
-//! first is written (see [`dc`]). Nothing else is held but one bit for each coefficient.
+//! The whole file has to be there: what a scan takes depends on those behind it, and DC coefficients
+//! that are told by several scans are read from all of them before the first is written (see [`dc`]). Beside them one bit is held for each coefficient, and the data of
+//! one scan up to its next restart.
 
 mod ac;
 mod dc;
+mod interval;
+mod plain;
 mod planes;
+mod stretch;
 
 use std::sync::Arc;
 
-use ac::{Band, Carrier};
+use ac::{Band, First, Refinement};
+use interval::Interval;
+use plain::Plain;
 use planes::{Order, Plane};
+use stretch::{Lookup, Rules};
 
 use super::{
     Halt, Picture, Tables,
     huffman::Code,
-    pipe::Pipe,
     scan::{Header, broken},
 };
 use crate::{
@@ -29,9 +35,24 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::jpeg) struct Progressive {
     planes: Vec<Plane>,
-    has_dc: bool,
+    dc: Dc,
     /// Whether a scan got another table than the file's own.
     has_other_tables: bool,
+    /// Room that scans take turns in.
+    interval: Interval,
+}
+
+/// How the DC coefficients are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dc {
+    /// That has to be found out.
+    Unknown,
+    /// Each by one scan, as a whole.
+    Plain,
+    /// By several scans, which have to be read.
+    Several,
+    /// As [`Several`](Self::Several), and they are read and inverted.
+    Read,
 }
 
 /// Why a scan could not be carried over.
@@ -54,9 +75,19 @@ impl From<Error> for Failure {
 }
 
 impl Progressive {
-    pub(in crate::jpeg) fn new(frame: &Frame, limits: &Limits) -> Result<Self, Error> {
-        limits.check_memory(planes::memory_bytes(frame))?;
-        Ok(Self { planes: planes::planes(frame), has_dc: false, has_other_tables: false })
+    /// A picture in a file of so many bytes.
+    pub(in crate::jpeg) fn new(
+        frame: &Frame,
+        input_bytes: usize,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        limits.check_memory(planes::memory_bytes(frame) + 2 * input_bytes as u64)?;
+        Ok(Self {
+            planes: planes::planes(frame),
+            dc: Dc::Unknown,
+            has_other_tables: false,
+            interval: Interval::default(),
+        })
     }
 
     /// Carries the scan over whose header is `piece` and whose data begin at `position`; returns
@@ -71,14 +102,27 @@ impl Progressive {
     ) -> Result<usize, Failure> {
         let header = Header::read(piece.segment.body, picture.frame)?;
         check(&header)?;
-        if !self.has_dc {
+        if self.dc == Dc::Unknown {
+            self.look_ahead(picture.frame, piece, (data, position))?;
+        }
+        if self.dc == Dc::Several {
             self.read_dc(picture, (piece, tables), (data, position))?;
-            self.has_dc = true;
         }
         let order = Order::new(&header, picture.frame, &self.planes)?;
         if header.band.0 > 0 {
             out.extend(piece.raw);
             return self.carry_ac(&header, &order, picture.map, tables, (data, position), out);
+        }
+        if self.dc == Dc::Plain {
+            let length = out.len();
+            let source = (data, position);
+            if let Some(end) =
+                self.carry_dc(picture, &header, &order, (piece, tables), source, out)?
+            {
+                return Ok(end);
+            }
+            out.truncate(length);
+            self.read_dc(picture, (piece, tables), (data, position))?;
         }
         let interval = tables.restart_interval.into();
         if header.bits.0 > 0 {
@@ -90,6 +134,65 @@ impl Progressive {
         Ok(end_of_data(data, position))
     }
 
+    /// Looks through all scans, of which the first is `piece`, for what the later ones bring.
+    fn look_ahead(
+        &mut self,
+        frame: &Frame,
+        piece: &Piece<'_>,
+        (data, position): (&[u8], usize),
+    ) -> Result<(), Failure> {
+        let (mut segment, mut at) = (piece.segment, position);
+        self.dc = Dc::Plain;
+        loop {
+            if segment.marker == SOS {
+                let header = Header::read(segment.body, frame)?;
+                check(&header)?;
+                if header.band.0 == 0 && header.bits != (0, 0) {
+                    self.dc = Dc::Several;
+                }
+                for selected in
+                    header.components.iter().filter(|_| header.band.0 > 0 && header.bits.0 > 0)
+                {
+                    if let Some(plane) = self.planes.get_mut(selected.place) {
+                        plane.is_refined = true;
+                    }
+                }
+                at = end_of_data(data, at);
+            } else if segment.marker == EOI || is_frame(segment.marker) {
+                return Ok(());
+            }
+            let Some(piece) = Piece::find(data.get(at..).unwrap_or_default())? else {
+                return Ok(());
+            };
+            at += piece.raw.len();
+            segment = piece.segment;
+        }
+    }
+
+    /// Carries a scan of whole DC coefficients over by its bits; `None` if that cannot be done.
+    fn carry_dc(
+        &mut self,
+        picture: &Picture<'_>,
+        header: &Header,
+        order: &Order,
+        (piece, tables): (&Piece<'_>, &Tables),
+        (data, position): (&[u8], usize),
+        out: &mut Vec<u8>,
+    ) -> Result<Option<usize>, Failure> {
+        let shifts =
+            header.components.iter().map(|component| picture.shift(component.place, tables));
+        let plain = Plain {
+            order,
+            codes: &codes(header, tables)?,
+            shifts: &shifts.collect::<Result<Vec<_>, Error>>()?,
+            restarts: tables.restart_interval.into(),
+            mask: mask(picture.map),
+        };
+        out.extend(piece.raw);
+        let bytes = end_of_data(data, position) - position;
+        Ok(plain.carry(&mut self.interval, (data, position, bytes), out)?)
+    }
+
     /// Reads the DC coefficients from their scans, of which the first is `piece`, and inverts them.
     fn read_dc(
         &mut self,
@@ -97,6 +200,7 @@ impl Progressive {
         (piece, tables): (&Piece<'_>, &Tables),
         (data, position): (&[u8], usize),
     ) -> Result<(), Failure> {
+        self.dc = Dc::Read;
         let mut tables = tables.clone();
         self.read_dc_scan(picture, &piece.segment, &tables, (data, position))?;
         let mut at = end_of_data(data, position);
@@ -194,32 +298,48 @@ impl Progressive {
         let plane = self.planes.get_mut(selected.place).ok_or_else(no_such_component)?;
         let code = tables.ac(selected.ac)?;
         let band = Band { first: header.band.0.into(), last: header.band.1.into() };
-        let mask = u64::from_ne_bytes([map.mask(); 8]);
-        let mut carrier = Carrier { code: &code, band, mask, empty_blocks: 0 };
-        let (mut pipe, interval) = (Pipe::new(position), usize::from(tables.restart_interval));
-        let is_first = header.bits.0 == 0;
-        order.units(|number, places| {
-            if let Some(number) = dc::due_restart(number, interval) {
-                pipe.restart(data, out, number)?;
-                carrier.empty_blocks = 0;
-            }
-            for place in places {
-                let Some(history) = plane.history.get_mut(place.block) else { continue };
-                if is_first {
-                    carrier.first(&mut pipe, (data, &mut *out), history)?;
-                } else {
-                    carrier.refinement(&mut pipe, (data, &mut *out), history)?;
+        let blocks = order.across * order.down;
+        let mut history = plane.history.get_mut(..blocks).unwrap_or_default();
+        let restarts = usize::from(tables.restart_interval);
+        let bytes = end_of_data(data, position) - position;
+        let (code, mask) = (&code, mask(map));
+        let keeps_history = plane.is_refined;
+        let rules = Rules { is_dc: false, keeps_history, places: band.places() };
+        let first = (header.bits.0 == 0).then(|| First {
+            code,
+            rules,
+            lookup: Lookup::new(code, rules, bytes),
+            place: band.first,
+            mask,
+        });
+        let refinement = Refinement { code, band, flips: mask != 0 };
+        let mut begin = position;
+        for number in 1.. {
+            self.interval.read(data, begin);
+            let count = if restarts == 0 { history.len() } else { restarts.min(history.len()) };
+            let (blocks, later) = history.split_at_mut(count);
+            match &first {
+                Some(first) => {
+                    first.carry(&mut self.interval, 0, count, blocks)?;
                 }
+                None => refinement.carry(&mut self.interval, blocks)?,
             }
-            Ok::<(), Halt>(())
-        })?;
-        pipe.align(out);
-        match pipe.drain(data, out) {
-            // The end mark is missing, and nothing else.
-            Ok(()) | Err(Halt::Dry) => Ok(pipe.position()),
-            Err(halt) => Err(halt.into()),
+            self.interval.write(out);
+            if later.is_empty() {
+                break;
+            }
+            let restart = self.interval.restart(data, number)?;
+            begin = restart.end;
+            out.extend(data.get(restart).unwrap_or_default());
+            history = later;
         }
+        Ok(self.interval.end())
     }
+}
+
+/// Of the bits that inversion flips, those that are flipped: all or none.
+fn mask(map: SampleMap) -> u64 {
+    u64::from_ne_bytes([map.mask(); 8])
 }
 
 fn codes(header: &Header, tables: &Tables) -> Result<Vec<Arc<Code>>, Error> {
@@ -244,7 +364,7 @@ fn end_of_data(data: &[u8], from: usize) -> usize {
     let mut at = from;
     loop {
         let rest = data.get(at..).unwrap_or_default();
-        let Some(found) = rest.iter().position(|&byte| byte == 0xff) else { return data.len() };
+        let Some(found) = memchr::memchr(0xff, rest) else { return data.len() };
         match rest.get(found + 1) {
             Some(0x00 | 0xd0..=0xd7) => at += found + 2,
             Some(0xff) => at += found + 1,

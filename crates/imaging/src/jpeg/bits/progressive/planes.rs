@@ -15,10 +15,12 @@ pub(super) struct Plane {
     pub(super) across: usize,
     /// The DC coefficients, first as they were, then as they will be.
     pub(super) dc: Vec<i16>,
-    /// For each block, one bit for each coefficient that is not zero so far.
+    /// For each block of a scan of its own, one bit for each coefficient that is not zero so far.
     pub(super) history: Vec<u64>,
     /// The lowest bit of the DC coefficients that any scan gives.
     pub(super) lowest_bit: u8,
+    /// Whether any scan refines its AC coefficients.
+    pub(super) is_refined: bool,
 }
 
 /// What a block costs here.
@@ -33,6 +35,7 @@ impl Plane {
             dc: vec![0; blocks],
             history: vec![0; blocks],
             lowest_bit: 0,
+            is_refined: false,
         }
     }
 
@@ -64,19 +67,19 @@ pub(super) fn planes(frame: &Frame) -> Vec<Plane> {
 /// The blocks of a scan in their order, each with its slot in the scan and its place in the plane.
 #[derive(Debug)]
 pub(super) struct Order {
-    across: usize,
-    down: usize,
-    /// The blocks of one unit: slot, row and column within the unit.
-    unit: Vec<(usize, usize, usize)>,
-    slots: Vec<Slot>,
+    pub(super) across: usize,
+    pub(super) down: usize,
+    unit: Vec<Member>,
 }
 
-/// Where the blocks of a component lie.
+/// A block of each unit.
 #[derive(Debug)]
-struct Slot {
-    /// Blocks that a unit moves on by, along and down.
+struct Member {
+    slot: usize,
+    /// Its place in the plane in the first unit.
+    first: usize,
+    /// Places that a unit moves on by, along and down.
     step: (usize, usize),
-    across: usize,
 }
 
 /// One block of a scan.
@@ -91,38 +94,41 @@ impl Order {
     pub(super) fn new(header: &Header, frame: &Frame, planes: &[Plane]) -> Result<Self, Error> {
         let grid = header.grid(frame);
         let is_single = header.components.len() == 1;
-        let mut order = Self {
-            across: grid.across as usize,
-            down: grid.down as usize,
-            unit: Vec::new(),
-            slots: Vec::new(),
-        };
+        let mut unit = Vec::new();
         for (slot, selected) in header.components.iter().enumerate() {
             let plane = planes.get(selected.place);
-            let across = plane.ok_or_else(super::no_such_component)?.across;
+            let width = plane.ok_or_else(super::no_such_component)?.across;
             let (h, v) = (selected.component.horizontal.into(), selected.component.vertical.into());
-            let step = if is_single { (1, 1) } else { (h, v) };
-            order.slots.push(Slot { step, across });
-            let rows =
-                (0..step.1).flat_map(|row| (0..step.0).map(move |column| (slot, row, column)));
-            order.unit.extend(rows);
+            let (along, down) = if is_single { (1, 1) } else { (h, v) };
+            let step = (along, down * width);
+            let firsts = (0..down).flat_map(|row| (0..along).map(move |x| row * width + x));
+            unit.extend(firsts.map(|first| Member { slot, first, step }));
         }
-        Ok(order)
+        Ok(Self { across: grid.across as usize, down: grid.down as usize, unit })
+    }
+
+    /// The components of the blocks of a unit, by their slots.
+    pub(super) fn slots(&self) -> impl Iterator<Item = usize> {
+        self.unit.iter().map(|member| member.slot)
     }
 
     /// Goes through all units; `visit` gets the blocks of each, and how many units came before.
+    #[inline]
     pub(super) fn units<E>(
         &self,
-        mut visit: impl FnMut(usize, &mut dyn Iterator<Item = Place>) -> Result<(), E>,
+        mut visit: impl FnMut(usize, &[Place]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for number in 0..self.across * self.down {
-            let (x, y) = (number % self.across, number / self.across);
-            let mut places = self.unit.iter().filter_map(|&(slot, row, column)| {
-                let Slot { step, across } = self.slots.get(slot)?;
-                let block = (y * step.1 + row) * across + x * step.0 + column;
-                Some(Place { slot, block })
-            });
-            visit(number, &mut places)?;
+        let place = |member: &Member| Place { slot: member.slot, block: 0 };
+        let mut places: Vec<Place> = self.unit.iter().map(place).collect();
+        for row in 0..self.down {
+            for (place, member) in places.iter_mut().zip(&self.unit) {
+                place.block = member.first + row * member.step.1;
+            }
+            for column in 0..self.across {
+                visit(row * self.across + column, &places)?;
+                let pairs = places.iter_mut().zip(&self.unit);
+                pairs.for_each(|(place, member)| place.block += member.step.0);
+            }
         }
         Ok(())
     }
