@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use url::{Host as Name, Url};
 
 use crate::client::IDLE_CONNECTION;
+use crate::fetch::Failure;
 use crate::pace::Pace;
 
 /// How long an image waits here for a paused host; for longer pauses it goes back to the
@@ -205,6 +206,16 @@ impl Visit {
         }
     }
 
+    /// The host has answered with another status than success. It asks for patience with 429,
+    /// or by saying for how long; a 503 without that may be about one picture only.
+    pub fn was_refused(self, failure: &Failure) {
+        match (failure.http_status, failure.retry_after) {
+            (Some(429), asked) | (Some(503), asked @ Some(_)) => self.was_pushed_back(asked),
+            (Some(500..), _) => self.gave_trouble(),
+            _ => {}
+        }
+    }
+
     /// The host asks for patience, possibly for a time.
     pub fn was_pushed_back(self, asked: Option<Duration>) {
         if let Some((host, _)) = &self.host {
@@ -299,6 +310,27 @@ mod tests {
         let refused = hosts.visit(&at).await.unwrap_err();
         assert_eq!(refused.left.as_secs(), 600);
         assert_eq!(started.elapsed().as_secs(), 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_who_asks_for_patience_is_left_alone() {
+        for (status, retry_after, pause_s) in
+            [(429, None, 1), (429, Some(5), 5), (503, Some(5), 5), (503, None, 0), (404, None, 0)]
+        {
+            let (hosts, at) = (hosts(Some(2)), url("http://h/"));
+            let refusal = Failure {
+                class: protocol::Class::Http5xx,
+                message: String::new(),
+                http_status: Some(status),
+                final_url: None,
+                retry_after: retry_after.map(Duration::from_secs),
+            };
+            hosts.visit(&at).await.unwrap().was_refused(&refusal);
+            let started = Instant::now();
+            let _visit = hosts.visit(&at).await.unwrap();
+            assert_eq!(started.elapsed().as_secs(), pause_s, "{status} {retry_after:?}");
+            assert_eq!(places(&hosts, &at).await, usize::from(status < 429), "{status}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -77,9 +77,7 @@ impl Download<'_> {
         let mut trip = Trip::new(&first, &last);
         trip.http_status = Some(answer.response.status().as_u16());
         if let Err(failure) = trip.refuse_status(&answer.response) {
-            if matches!(answer.response.status().as_u16(), 429 | 503) {
-                answer.visit.was_pushed_back(failure.retry_after);
-            }
+            answer.visit.was_refused(&failure);
             return Err(failure);
         }
         let Answer { response, visit, slot } = answer;

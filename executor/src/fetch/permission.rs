@@ -76,7 +76,7 @@ impl Download<'_> {
                 let Err(failure) = trip.refuse_status(&answer.response) else {
                     return Ok(Rules::none());
                 };
-                answer.visit.was_pushed_back(failure.retry_after);
+                answer.visit.was_refused(&failure);
                 return Err(failure.into());
             }
         }

@@ -75,7 +75,11 @@ impl Trip {
             return Ok(());
         }
         let failure = self.fail(classify::status(status.as_u16()), &format!("answered {status}"));
-        Err(Failure { retry_after: retry_after(response.headers(), SystemTime::now()), ..failure })
+        Err(Failure {
+            http_status: Some(status.as_u16()),
+            retry_after: retry_after(response.headers(), SystemTime::now()),
+            ..failure
+        })
     }
 
     /// Where a redirect leads, or `None` if the answer is none.
