@@ -142,9 +142,13 @@ async fn work(
 ) -> Result<Finish, Failure> {
     let known_as = drive.engine.framework_id().filter(|id| !id.is_empty()).map(str::to_owned);
     let known_as = known_as.filter(|_| plan.master != Master::Local);
-    if let (Some(finish), None) = (drive.finish(), &known_as) {
-        drive.store.close()?;
-        return Ok(finish);
+    match (drive.finish(), &known_as) {
+        (Some(Finish::Complete), None) => {
+            drive.store.close()?;
+            return Ok(Finish::Complete);
+        }
+        (Some(Finish::Aborted), _) => return Ok(Finish::Aborted),
+        (Some(_) | None, _) => {}
     }
     let info = framework::info(arguments, &plan.job, base, known_as.as_deref());
     match &plan.master {

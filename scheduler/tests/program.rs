@@ -281,3 +281,20 @@ fn a_table_without_a_column_of_urls_is_named() {
         &["\"id\", \"photo\"", "--url-column"],
     );
 }
+
+#[test]
+fn a_job_with_too_many_failures_is_given_up_and_begins_when_more_are_allowed() {
+    let place = Place::new();
+    fs::write(place.path("list"), "http://h:99999/a.jpg\nhttp://127.0.0.1:1/b.jpg\n").unwrap();
+    for (flags, status) in [(&["--fail-fast"][..], 7), (&["--max-failures", "40%"], 7)] {
+        let output = place.run(flags, "list");
+        let (text, summary) =
+            (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        assert!(text.contains("the job is given up"), "{text}");
+        assert!(summary.contains("allow more of them with --max-failures"), "{summary}");
+    }
+    let (mut child, _) = place.start(&["--max-failures", "50%"], "registered with framework id");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

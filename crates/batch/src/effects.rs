@@ -210,6 +210,13 @@ pub enum Notice {
         /// The offer it goes to.
         offer_id: OfferId,
     },
+    /// A task takes far longer than others; a second one with the same images races against it.
+    SecondRun {
+        /// The slow one.
+        straggler: TaskId,
+        /// The second one.
+        task_id: TaskId,
+    },
     /// An offer is being used.
     Launching {
         /// How many tasks.

@@ -208,6 +208,10 @@ impl Engine {
         if let Some(straggler) = self.batches.rival(attempt) {
             self.watch.paired(straggler);
             self.watch.paired(attempt);
+            fx.notices.push(Notice::SecondRun {
+                straggler: straggler.task_id(&self.settings.job),
+                task_id: task_id.clone(),
+            });
         }
         self.sizing.out(self.batches.running_len());
         self.reconciler.launched(self.now, attempt, &self.settings);

@@ -62,10 +62,17 @@ impl Watch {
         }
     }
 
-    /// A straggler has its second run, or is one.
+    /// A straggler has its second run, or is one, or needs none as it has reported all images.
     pub(crate) fn paired(&mut self, attempt: Attempt) {
         self.alone.remove(attempt);
         self.due.remove(&attempt);
+    }
+
+    /// The second run of a task was lost. From now on it is watched as if it were new.
+    pub(crate) fn alone_again(&mut self, now: Time, attempt: Attempt) {
+        if self.out.contains_key(&attempt) {
+            self.alone.set(attempt, now);
+        }
     }
 
     /// A task is over.

@@ -110,11 +110,16 @@ impl Engine {
             Loss::Costs(cost) => (cost, false),
             Loss::Final => (1, true),
         };
+        let spent = batch.spent.saturating_add(cost);
+        if left && spent < self.settings.retry.machinery_budget.get() {
+            // The other task may need another rival, if it goes on for long.
+            let rival = self.batches.rival(attempt);
+            rival.into_iter().for_each(|rival| self.watch.alone_again(self.now, rival));
+        }
         if !left || has_rival {
             self.record(fx, Record::TaskEnded { attempt, cost });
             return;
         }
-        let spent = batch.spent.saturating_add(cost);
         match retry::after_loss(&self.settings.retry, self.settings.seed, attempt, spent) {
             AfterLoss::Again(after) if !is_final => {
                 let after = if was_killed { Duration::ZERO } else { after };
@@ -194,10 +199,11 @@ impl Engine {
             }
         }
         let is_through = |batch: &crate::batches::Batch| batch.images.is_empty();
-        if let Some(rival) = rival
-            && self.batches.current(attempt).is_some_and(is_through)
-        {
-            self.kill(fx, rival);
+        if self.batches.current(attempt).is_some_and(is_through) {
+            self.watch.paired(attempt);
+            if let Some(rival) = rival {
+                self.kill(fx, rival);
+            }
         }
     }
 

@@ -17,6 +17,11 @@ pub fn write(notice: &Notice, engine: &Engine) {
         Notice::Prepared { task_id, images, offer_id } => {
             info!("prepared task {task_id} with {} for offer {offer_id}", count(images));
         }
+        Notice::SecondRun { straggler, task_id } => {
+            info!(
+                "task {straggler} is slow; {task_id} does the same elsewhere, and the first result counts"
+            );
+        }
         Notice::Launching { tasks, offer_id } => {
             info!("launching {tasks} task{} for offer {offer_id}", plural(*tasks));
         }

@@ -84,6 +84,9 @@ fn a_straggler_may_win_and_a_lost_second_run_leaves_it_alone() {
     bench.update(status(&second, TaskState::TaskLost, None));
     let progress = bench.engine.progress();
     assert_eq!((progress.running, progress.retrying, progress.tasks_running), (1, 0, 1));
+    bench.tick(Duration::from_secs(20));
+    let third = launches(bench.give(Input::Offers(vec![offer("5", "quick", ROOM)])));
+    assert_eq!(third.len(), 1, "it still takes long");
     bench.update(status(&first, TaskState::TaskFinished, payload(vec![done(1)])));
     assert!(bench.engine.is_finished());
 }
@@ -97,6 +100,17 @@ fn a_failure_that_may_go_better_elsewhere_is_left_to_the_rival() {
     assert_eq!(bench.engine.progress().running, 1);
     bench.update(status(&second, TaskState::TaskFinished, slow()));
     assert_eq!(bench.engine.progress().retrying, 1);
+}
+
+#[test]
+fn a_slow_task_that_has_reported_all_its_images_needs_no_second_run() {
+    let mut bench = Bench::new(2, |_| {});
+    let task = launches(bench.give(Input::Offers(vec![offer("1", "slow", ROOM)]))).remove(0);
+    bench.launch(ROOM);
+    bench.update(status(&task, TaskState::TaskRunning, payload(vec![done(1)])));
+    bench.tick(Duration::from_secs(60));
+    let second = launches(bench.give(Input::Offers(vec![offer("2", "third", "cpus:9;mem:9999")])));
+    assert_eq!(second.iter().map(|l| l.task_id.value.as_str()).collect::<Vec<_>>(), ["job.2.2"]);
 }
 
 #[test]
