@@ -154,6 +154,20 @@ async fn an_update_is_in_the_ledger_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn an_update_made_while_a_subscription_is_under_way_is_sent_after_it() {
+    let (listener, mut events, calls) = start("1").await;
+    let subscribe = request(&listener).await;
+    // SUBSCRIBE was written before the update was made, and is answered after.
+    calls.update(running("t"));
+    assert_eq!(calls.message(vec![1]).await, Err(CallError::NotSubscribed));
+    assert!(subscribe.call.subscribe.clone().unwrap().unacknowledged_updates.is_empty());
+    let _stream = accept(subscribe).await;
+    assert!(matches!(next(&mut events).await, Event::Subscribed { .. }));
+    let update = request(&listener).await;
+    assert_eq!(update.call.update.unwrap().status.task_id, "t".into());
+}
+
+#[tokio::test]
 async fn an_update_that_the_agent_refuses_is_given_up() {
     let (listener, mut events, calls) = start("1").await;
     let _stream = accept(request(&listener).await).await;

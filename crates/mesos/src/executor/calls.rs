@@ -29,8 +29,7 @@ impl Calls {
     pub fn update(&self, status: TaskStatus) {
         let status = self.complete(status);
         self.ledger.updated(status.clone());
-        let update = Some(call::Update { status });
-        self.queue.push(Call { update, ..of_type(call::Type::Update) });
+        self.queue.push(update(status));
     }
 
     /// Sends bytes to the scheduler, at most once.
@@ -80,6 +79,11 @@ pub(super) fn subscribe(environment: &Environment, ledger: &Ledger) -> Call {
         subscribe: Some(ledger.subscribe()),
         ..of_type(call::Type::Subscribe)
     }
+}
+
+/// The UPDATE call of a status.
+pub(super) fn update(status: TaskStatus) -> Call {
+    Call { update: Some(call::Update { status }), ..of_type(call::Type::Update) }
 }
 
 fn of_type(kind: call::Type) -> Call {

@@ -7,18 +7,19 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::{mpsc, watch};
 
-use super::calls::{ExecutorRules, subscribe};
+use super::calls::{ExecutorRules, subscribe, update};
 use super::event::{Event, convert};
 use super::ledger::Ledger;
 use super::{Calls, Environment};
 use crate::backoff::Backoff;
+use crate::client::Error;
+use crate::client::calls::{self, Queue};
 use crate::client::http::Http;
 use crate::client::pump::{Channels, Pump, Side};
-use crate::client::{Error, calls};
 use crate::codec::Codec;
 use crate::session::{Config, Input, Session};
 use crate::v1::FrameworkId;
-use crate::v1::executor::Event as WireEvent;
+use crate::v1::executor::{Call, Event as WireEvent};
 
 /// How many events wait for a slow user before nothing more is read.
 const DEFAULT_EVENT_CAPACITY: usize = 64;
@@ -107,6 +108,7 @@ impl Builder {
         let side = ExecutorSide {
             environment: environment.clone(),
             ledger: ledger.clone(),
+            queue: queue.clone(),
             acknowledgements: self.acknowledgements,
         };
         let channels = Channels { items, control: control_receiver, links };
@@ -158,6 +160,7 @@ impl Stream for Events {
 struct ExecutorSide {
     environment: Environment,
     ledger: Ledger,
+    queue: Queue<Call>,
     acknowledgements: bool,
 }
 
@@ -192,6 +195,10 @@ impl Side for ExecutorSide {
     }
 
     fn for_user(&mut self, event: WireEvent, first: bool) -> Option<Result<Event, Error>> {
+        if event.subscribed.is_some() {
+            // What was made while SUBSCRIBE was under way is in nothing that the agent got.
+            self.ledger.unlisted().into_iter().for_each(|it| drop(self.queue.push(update(it))));
+        }
         if event.acknowledged.is_some() && !self.acknowledgements {
             return None;
         }

@@ -3,7 +3,7 @@
 //! Source: MESOS "Executor HTTP API", SUBSCRIBE. A task stays listed until the first
 //! acknowledgement of one of its updates, an update until its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -24,6 +24,8 @@ struct Entries {
     tasks: BTreeMap<String, TaskInfo>,
     /// In the order they were made, which is the order to send them again.
     updates: Vec<TaskStatus>,
+    /// The uuids that the last SUBSCRIBE listed.
+    listed: HashSet<Vec<u8>>,
 }
 
 impl Ledger {
@@ -54,13 +56,22 @@ impl Ledger {
 
     /// The SUBSCRIBE call's content.
     pub(super) fn subscribe(&self) -> call::Subscribe {
-        self.with(|entries| call::Subscribe {
-            unacknowledged_tasks: entries.tasks.values().cloned().collect(),
-            unacknowledged_updates: entries
-                .updates
-                .iter()
-                .map(|status| call::Update { status: status.clone() })
-                .collect(),
+        self.with(|entries| {
+            entries.listed = entries.updates.iter().map(|it| it.uuid().to_vec()).collect();
+            let update = |status: &TaskStatus| call::Update { status: status.clone() };
+            call::Subscribe {
+                unacknowledged_tasks: entries.tasks.values().cloned().collect(),
+                unacknowledged_updates: entries.updates.iter().map(update).collect(),
+            }
+        })
+    }
+
+    /// The updates that were made after the last SUBSCRIBE had been written, oldest first. While
+    /// there was no subscription they could not be sent either.
+    pub(super) fn unlisted(&self) -> Vec<TaskStatus> {
+        self.with(|entries| {
+            let is_listed = |it: &TaskStatus| entries.listed.contains(it.uuid());
+            entries.updates.iter().filter(|it| !is_listed(it)).cloned().collect()
         })
     }
 
