@@ -10,6 +10,10 @@
 //! | `GET /`, `GET /jobs/JOB` | the gallery |
 //! | `GET /healthz` | `ok` |
 //!
+//! An upload may tell its SHA-256 in `Repr-Digest`, as a header or, announced by the header
+//! `Trailer`, behind its last chunk. It is stored when its body has come to its end with the
+//! digest it told, or was to tell; whatever else came of it is dropped.
+//!
 //! A result that was answered with 200 or 201 is durable: its bytes, its name and
 //! its folder were synced to the disk before the answer (see [`serve`]).
 //!

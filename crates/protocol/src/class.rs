@@ -91,7 +91,7 @@ classes! {
         "Respect it, or if you have the owner's permission: --robots ignore, --x-robots-tag ignore.";
     /// More bytes, pixels, frames or memory than the limits allow.
     TooLarge = 20, "too-large", false,
-        "Raise --max-download-size or --max-pixels if such pictures are wanted.";
+        "If such pictures are wanted, raise what the message names: --max-download-size, --max-pixels or --mem.";
     /// Nothing at all came.
     Empty = 21, "empty", false,
         "The host has a file of no bytes there.";
