@@ -129,7 +129,7 @@ pub fn process_twice(data: &[u8]) {
 
 /// Changed without moving anything in the file: icons are laid out anew, and what fills up the last
 /// byte of a JPEG's data is known afterwards only if it was what it has to be. Nor do all bits of a
-/// JPEG come back whose tables have no code for the shift.
+/// JPEG come back whose tables have no code for the shift, or two for one size.
 fn has_its_place(data: &[u8], output: &Output) -> bool {
     match (output.path, output.format) {
         (Path::Pixels, _) | (_, Format::Ico) => false,
@@ -138,7 +138,7 @@ fn has_its_place(data: &[u8], output: &Output) -> bool {
                 return false;
             };
             let is_plain = before.is_filled_with_ones && !before.is_progressive;
-            is_plain && coefficients::is_shifted_alike(&before, &after)
+            is_plain && before.has_single_codes && coefficients::is_shifted_alike(&before, &after)
         }
         _ => true,
     }

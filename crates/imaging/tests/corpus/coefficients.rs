@@ -13,6 +13,8 @@ pub(crate) struct Jpeg {
     pub(crate) has_jfif: bool,
     /// The last byte of each stretch of coded data is filled up with ones, as it has to be.
     pub(crate) is_filled_with_ones: bool,
+    /// No table has two codes for one symbol.
+    pub(crate) has_single_codes: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,7 @@ impl Jpeg {
             adobe_transform: None,
             has_jfif: false,
             is_filled_with_ones: true,
+            has_single_codes: true,
         };
         loop {
             let (marker, after) = next_marker(rest)?;
@@ -89,7 +92,7 @@ impl Jpeg {
             rest = after;
             match marker {
                 0xc0..=0xc2 => jpeg.frame(body, marker)?,
-                0xc4 => tables.read_codes(body)?,
+                0xc4 => jpeg.has_single_codes &= tables.read_codes(body)?,
                 0xdb => tables.read_steps(body)?,
                 0xdd => tables.restart_interval = usize::from(word(body, 0)?),
                 0xe0 => jpeg.has_jfif |= body.starts_with(b"JFIF\0"),
@@ -394,17 +397,20 @@ impl Tables {
         Ok(())
     }
 
-    fn read_codes(&mut self, mut body: &[u8]) -> Result<()> {
+    /// Whether each symbol has one code at most.
+    fn read_codes(&mut self, mut body: &[u8]) -> Result<bool> {
+        let mut is_single = true;
         while let Some((&kind, rest)) = body.split_first() {
             let (counts, rest) = rest.split_first_chunk::<16>().ok_or_else(ended)?;
             let count = counts.iter().map(|&count| usize::from(count)).sum();
             let (values, rest) = rest.split_at_checked(count).ok_or_else(ended)?;
+            is_single &= (1..).zip(values).all(|(next, value)| !values[next..].contains(value));
             let codes = Huffman { counts: *counts, values: values.to_vec() };
             let class = self.codes.get_mut(usize::from(kind >> 4)).ok_or("a third class")?;
             *class.get_mut(usize::from(kind & 15)).ok_or("a fifth table")? = Some(codes);
             body = rest;
         }
-        Ok(())
+        Ok(is_single)
     }
 }
 
