@@ -15,10 +15,10 @@ use tracing::{debug, info, warn};
 
 use crate::failure::Failure;
 use crate::launch::Launcher;
-use crate::memory::Tasks;
 use crate::observe::log;
 use crate::observe::progress::{Meter, REFRESH};
 use crate::signals::{Signals, Wish};
+use crate::spool::Spool;
 use crate::store::JobStore;
 
 /// How many events are taken together, so that one write to the disk serves all.
@@ -52,8 +52,8 @@ pub struct Drive {
     pub engine: Engine,
     /// Remembers.
     pub store: JobStore,
-    /// Which task each image was in.
-    pub tasks: Tasks,
+    /// What the list says.
+    pub list: Spool,
     /// Shows.
     pub meter: Meter,
     /// When the program started.
@@ -79,7 +79,7 @@ impl Drive {
     pub fn new(
         engine: Engine,
         store: JobStore,
-        tasks: Tasks,
+        list: Spool,
         meter: Meter,
         launcher: Launcher,
         master: String,
@@ -87,7 +87,7 @@ impl Drive {
         Self {
             engine,
             store,
-            tasks,
+            list,
             meter,
             started: Instant::now(),
             launcher,
@@ -110,9 +110,8 @@ impl Drive {
     /// When the state cannot be kept.
     pub fn forget_running(&mut self) -> Result<(), Failure> {
         let job = &self.engine.settings().job;
-        let tasks = self.tasks.out.iter().map(|attempt| attempt.task_id(job)).collect();
+        let tasks = self.engine.tasks_out().map(|attempt| attempt.task_id(job)).collect();
         let effects = self.engine.handle(self.started.elapsed(), Input::LaunchFailed { tasks });
-        effects.records().iter().for_each(|record| self.tasks.note(record));
         // There is no subscription yet, so there are no calls.
         effects.commit(&mut self.store)?;
         Ok(())
@@ -324,7 +323,6 @@ impl Drive {
     /// Keeps the records, then shows the notices and makes the calls.
     fn effects(&mut self, effects: Effects, calls: &Calls) -> Result<(), Failure> {
         self.wake_at = effects.wake_at;
-        effects.records().iter().for_each(|record| self.tasks.note(record));
         let released = effects.commit(&mut self.store)?;
         for notice in &released.notices {
             log::write(notice, &self.engine);
@@ -332,16 +330,18 @@ impl Drive {
                 self.show();
             }
         }
-        released.calls.into_iter().for_each(|call| self.call(call, calls));
-        Ok(())
+        released.calls.into_iter().try_for_each(|call| self.call(call, calls))
     }
 
-    fn call(&self, call: Call, calls: &Calls) {
+    fn call(&self, call: Call, calls: &Calls) -> Result<(), Failure> {
         // What is not answered well comes again by itself, launches excepted: the master
         // repeats updates, and the engine repeats the rest after the next subscription.
         match call {
             Call::Accept { offer_ids, launches, refuse, .. } => {
-                let operation = self.launcher.operation(&self.framework_id, &launches);
+                let operation = self.launcher.operation(&self.framework_id, &launches, &self.list);
+                let operation = operation.map_err(|error| {
+                    Failure::Start(format!("cannot read the list again ({error}): start it again"))
+                })?;
                 let answer = calls.accept(offer_ids, vec![operation], refuse);
                 let tasks = launches.into_iter().map(|launch| launch.task_id).collect();
                 self.accepting.push(Box::pin(answer.map(|answer| lost(answer, tasks))));
@@ -356,6 +356,7 @@ impl Drive {
             Call::Reconcile(tasks) => drop(calls.reconcile(tasks)),
             Call::Kill { task_id, agent_id } => drop(calls.kill(task_id, agent_id)),
         }
+        Ok(())
     }
 }
 

@@ -205,7 +205,7 @@ fn earlier(arguments: &Arguments, job: &str) -> Result<(Option<Resume>, Option<u
         Err(failure) => return Err(failure),
     };
     let mut past = Past::default();
-    store.load()?.iter().for_each(|record| past.note(record));
+    store.replay(|record| past.note(record))?;
     let resume = if store.is_closed()? {
         Resume::BeginsAnew
     } else {
@@ -390,7 +390,7 @@ mod tests {
         let job = forecast_of(folder.path(), "").await.unwrap().job;
         let state = folder.path().join("output/.state");
         let mut store = memory::open(&state, &job).unwrap();
-        store.load().unwrap();
+        store.replay(|_| ()).unwrap();
         let attempt = Attempt { batch: 1, number: 1 };
         let done = ImageEnd::of(ImageReport { bytes_out: 70, ..ImageReport::default() }, "a");
         let failed = ImageEnd::failed(Class::Dns, "no such host", "a");

@@ -1,20 +1,22 @@
 //! How the decision to launch a task looks on the wire.
 
+use std::io;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use batch::Launch;
+use batch::{Entry, Launch};
 use mesos::command::Command;
 use mesos::discovery::Discovery;
 use mesos::v1::{
     CommandInfo, ExecutorInfo, FrameworkId, TaskInfo, command_info::Uri, executor_info,
     offer::Operation, offer::operation,
 };
-use protocol::{Limits, Manners, Task, paths};
+use protocol::{Image, Limits, Manners, Task, paths};
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::job::hexadecimal;
+use crate::spool::Spool;
 
 /// The name of the executor's file in its sandbox.
 const FILE: &str = "executor";
@@ -56,29 +58,47 @@ pub fn executor_id(job: &str, file_server: &Url, executor: Option<&Path>) -> Str
 }
 
 impl Launcher {
-    /// The operation that launches these tasks.
-    #[must_use]
-    pub fn operation(&self, framework_id: &FrameworkId, launches: &[Launch]) -> Operation {
-        let task_infos = launches.iter().map(|launch| self.task(framework_id, launch)).collect();
-        Operation {
+    /// The operation that launches these tasks. `list` has their images.
+    ///
+    /// # Errors
+    ///
+    /// When `list` cannot be read.
+    pub fn operation(
+        &self,
+        framework_id: &FrameworkId,
+        launches: &[Launch],
+        list: &Spool,
+    ) -> io::Result<Operation> {
+        let task = |launch| self.task(framework_id, launch, list);
+        let task_infos = launches.iter().map(task).collect::<io::Result<_>>()?;
+        Ok(Operation {
             r#type: Some(operation::Type::Launch.into()),
             launch: Some(operation::Launch { task_infos }),
             ..Operation::default()
-        }
+        })
     }
 
-    fn task(&self, framework_id: &FrameworkId, launch: &Launch) -> TaskInfo {
-        TaskInfo {
-            name: task_name(launch),
+    fn task(
+        &self,
+        framework_id: &FrameworkId,
+        launch: &Launch,
+        list: &Spool,
+    ) -> io::Result<TaskInfo> {
+        let image = |index: &u64| {
+            list.entry(*index).map(|Entry { url, name, .. }| Image { index: *index, url, name })
+        };
+        let images = launch.images.iter().map(image).collect::<io::Result<Vec<Image>>>()?;
+        Ok(TaskInfo {
+            name: task_name(launch, &images),
             task_id: launch.task_id.clone(),
             agent_id: launch.agent_id.clone(),
             resources: launch.resources.to_wire(),
             executor: Some(self.executor(framework_id, launch)),
-            data: Some(self.payload(launch)),
+            data: Some(self.payload(images)),
             labels: Some(self.labels(launch).into_iter().collect()),
             discovery: Some(Discovery::framework(&self.job).version(VERSION).info()),
             ..TaskInfo::default()
-        }
+        })
     }
 
     fn labels(&self, launch: &Launch) -> [(&'static str, String); 5] {
@@ -119,10 +139,10 @@ impl Launcher {
         Command::program(format!("./{FILE}")).fetch(uri).info()
     }
 
-    fn payload(&self, launch: &Launch) -> Vec<u8> {
+    fn payload(&self, images: Vec<Image>) -> Vec<u8> {
         Task {
             job: self.job.clone(),
-            images: launch.images.clone(),
+            images,
             operations: self.operations.clone(),
             file_server: self.file_server.clone(),
             upload_token: self.upload_token.clone(),
@@ -135,8 +155,8 @@ impl Launcher {
     }
 }
 
-fn task_name(launch: &Launch) -> String {
-    match launch.images.as_slice() {
+fn task_name(launch: &Launch, images: &[Image]) -> String {
+    match images {
         [only] => only.name.clone(),
         [first, .., last] => format!("{} to {}", first.name, last.name),
         [] => launch.task_id.to_string(),
@@ -146,10 +166,9 @@ fn task_name(launch: &Launch) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use batch::Attempt;
+    use batch::{Attempt, Given};
     use mesos::resources::{Resources, Scalar};
     use prost::Message;
-    use protocol::Image;
 
     fn launcher() -> Launcher {
         Launcher {
@@ -171,7 +190,7 @@ mod tests {
             attempt,
             agent_id: "agent-1".into(),
             resources: Resources::scalars(one, Scalar::from_thousandths(128_000)),
-            images: vec![Image { index: batch, url: "http://h/a.jpg".into(), name: "1-a".into() }],
+            images: vec![batch],
             executor_id: "holiday-1a2b3c4d.00112233".into(),
             executor_is_new: true,
             executor_resources: Resources::scalars(Scalar::ZERO, Scalar::from_thousandths(32_000)),
@@ -179,8 +198,17 @@ mod tests {
     }
 
     fn tasks() -> Vec<TaskInfo> {
-        let operation = launcher().operation(&"f".into(), &[launch(1), launch(2)]);
-        operation.launch.unwrap().task_infos
+        let entry = |index| Entry {
+            index,
+            line: index,
+            url: "http://h/a.jpg".into(),
+            name: format!("{index}-a"),
+            given: Given::Process,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let list = Spool::of(folder.path(), [entry(1), entry(2)]).unwrap();
+        let operation = launcher().operation(&"f".into(), &[launch(1), launch(2)], &list);
+        operation.unwrap().launch.unwrap().task_infos
     }
 
     #[test]
@@ -189,7 +217,8 @@ mod tests {
         assert_eq!(tasks[0].task_id.value, "holiday-1a2b3c4d.1.1");
         assert_eq!(tasks[0].agent_id.value, "agent-1");
         let payload = Task::from_payload(tasks[0].data.as_ref().unwrap()).unwrap();
-        assert_eq!(payload.images, launch(1).images);
+        let image = Image { index: 1, url: "http://h/a.jpg".into(), name: "1-a".into() };
+        assert_eq!((tasks[0].name.as_str(), payload.images), ("1-a", vec![image]));
         assert_eq!(payload.upload_token.as_deref(), Some("s3cret"));
         assert_eq!(payload.limits.max_pixels, 7);
         assert_eq!(payload.user_agent, "test/1");

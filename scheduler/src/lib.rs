@@ -7,6 +7,7 @@
 //! | what can be set | [`cli`] |
 //! | where does the list come from, what does it say | [`source`], [`list`] |
 //! | what would happen | [`dry_run`] |
+//! | where is the list's text while the job runs | [`spool`] |
 //! | which job is this | [`job`] |
 //! | what is remembered, and where | [`store`] |
 //! | how does a job begin or go on | [`memory`] |
@@ -39,4 +40,5 @@ pub mod run;
 pub mod serving;
 pub mod signals;
 pub mod source;
+pub mod spool;
 pub mod store;

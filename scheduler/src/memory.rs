@@ -1,11 +1,10 @@
 //! How a job begins: its records, its entries, and the engine made of both.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
-use batch::{Attempt, Engine, Input, Notice, Record, Settings};
+use batch::{Engine, Input, Notice, Record, Settings};
 use mesos::resources::Scalar;
 use tracing::info;
 use url::Url;
@@ -14,10 +13,11 @@ use uuid::Uuid;
 use crate::cli::Arguments;
 use crate::failure::Failure;
 use crate::source::Source;
+use crate::spool::{Spool, Writer};
 use crate::store::JobStore;
 
 /// How many entries the engine is given at once.
-const PORTION: usize = 10_000;
+const PORTION: usize = 1_000;
 
 /// What our executor takes once an agent, beside its tasks, in MiB: the least that Mesos
 /// likes. It takes no processors, so that whole processors are left for tasks.
@@ -49,22 +49,20 @@ pub fn check_folder(folder: &Path, what: &str, flag: &str) -> Result<(), Failure
     })
 }
 
-/// The records of an earlier run that this run goes on from; none if it begins anew.
+/// Forgets an earlier run that is not to be gone on from.
 ///
 /// # Errors
 ///
 /// When the state cannot be used.
-pub fn earlier(store: &mut JobStore, job: &str, restart: bool) -> Result<Vec<Record>, Failure> {
-    if restart {
-        store.clear()?;
-    }
-    let records = store.load()?;
-    if store.is_closed()? {
+pub fn begin(store: &mut JobStore, job: &str, restart: bool) -> Result<(), Failure> {
+    let is_closed = store.is_closed()?;
+    if is_closed && !restart {
         info!("job {job} was finished earlier; it is done again from the beginning");
-        store.clear()?;
-        return Ok(store.load().map(|_| Vec::new())?);
     }
-    Ok(records)
+    if is_closed || restart {
+        store.clear()?;
+    }
+    Ok(())
 }
 
 /// What the engine is told.
@@ -87,37 +85,60 @@ pub fn settings(arguments: &Arguments, job: &str, executor_id: &str) -> Settings
     settings
 }
 
-/// The engine of a job with all its entries, and what is to be said of them.
+/// What a job begins with.
+#[derive(Debug)]
+pub struct Beginning {
+    /// It knows the list, and what was recorded.
+    pub engine: Engine,
+    /// The list.
+    pub list: Spool,
+    /// How many records an earlier run has left.
+    pub records: u64,
+}
+
+/// The engine of a job with all its entries, which are kept in a file of `folder`. Entries that
+/// have failed already are told `tell`.
 ///
 /// # Errors
 ///
-/// When the list cannot be read.
+/// When the list or the state cannot be read, or the folder not be written.
 pub fn engine(
     settings: Settings,
-    records: &[Record],
+    store: &mut JobStore,
     source: &Source,
     base: &Url,
     total: u64,
-) -> Result<(Engine, Vec<Notice>), Failure> {
+    folder: &Path,
+    tell: impl Fn(&Notice, &Engine),
+) -> Result<Beginning, Failure> {
     let mut engine = Engine::new(settings);
-    for record in records {
-        engine.apply(record);
-    }
+    let records = store.replay(|record| engine.apply(record))?;
     let unreadable = |error| source.unreadable(&error);
     let mut reader = source.entries(base, total).map_err(unreadable)?;
-    let mut notices = Vec::new();
+    let mut spool = Writer::new(folder).map_err(|error| unwritable(folder, &error))?;
     loop {
         let portion = reader.portion(PORTION).map_err(unreadable)?;
         let is_last = portion.is_empty();
+        let written = portion.iter().try_for_each(|entry| spool.push(entry));
+        written.map_err(|error| unwritable(folder, &error))?;
         let input = if is_last { Input::ListEnded } else { Input::Submit(portion) };
         let mut nothing = NoRecords;
         let released = engine.handle(Duration::ZERO, input).commit(&mut nothing)?;
-        notices.extend(released.notices);
+        released.notices.iter().for_each(|notice| tell(notice, &engine));
         if is_last {
             info!("the list {source}: {}", reader.findings());
-            return Ok((engine, notices));
+            let list = spool.finish().map_err(|error| unwritable(folder, &error))?;
+            return Ok(Beginning { engine, list, records });
         }
     }
+}
+
+fn unwritable(folder: &Path, error: &io::Error) -> Failure {
+    Failure::Start(format!(
+        "cannot keep the list in the state folder {} ({error}): make room there, or name another \
+         with --state-dir",
+        folder.display()
+    ))
 }
 
 /// The list is given anew at every start and leaves no records.
@@ -131,47 +152,15 @@ impl batch::Store for NoRecords {
     }
 }
 
-/// The last task of each image, by index, and the tasks that are out.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tasks {
-    /// The last task of each image.
-    pub of_image: BTreeMap<u64, Attempt>,
-    /// The tasks that are out.
-    pub out: BTreeSet<Attempt>,
-}
-
-impl Tasks {
-    /// Takes a record into account.
-    pub fn note(&mut self, record: &Record) {
-        match record {
-            Record::Launched { attempt, images, .. } => {
-                self.out.insert(*attempt);
-                self.of_image.extend(images.iter().map(|index| (*index, *attempt)));
-            }
-            Record::TaskEnded { attempt, .. } => {
-                self.out.remove(attempt);
-            }
-            Record::FrameworkSubscribed { .. }
-            | Record::ExecutorPlaced { .. }
-            | Record::ImageEnded { .. }
-            | Record::ImageFailedOnce { .. } => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use batch::Store;
+    use batch::{Attempt, Store};
     use clap::Parser;
+    use std::cell::RefCell;
 
     fn source() -> Source {
         Source::in_memory(b"http://h/a\nnot a url\nhttp://h/b\n".to_vec())
-    }
-
-    fn made(records: &[Record]) -> (Engine, Vec<Notice>) {
-        let base = Url::parse("http://h/").unwrap();
-        engine(Settings::new("j", "e"), records, &source(), &base, 3).unwrap()
     }
 
     fn launched() -> Record {
@@ -179,36 +168,44 @@ mod tests {
         Record::Launched { attempt, agent: "a".into(), images: vec![1] }
     }
 
+    fn is_empty(store: &mut JobStore) -> bool {
+        store.replay(|_| ()).unwrap() == 0
+    }
+
     #[test]
     fn an_engine_knows_the_list_and_what_was_recorded() {
-        let (engine, notices) = made(&[launched()]);
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path(), "j").unwrap();
+        assert!(is_empty(&mut store));
+        store.append(&[launched()]).unwrap();
+        let (settings, base) = (Settings::new("j", "e"), Url::parse("http://h/").unwrap());
+        let told = RefCell::new(Vec::new());
+        let tell = |notice: &Notice, _: &Engine| told.borrow_mut().push(notice.clone());
+        let Beginning { engine, list, records } =
+            engine(settings, &mut store, &source(), &base, 3, folder.path(), tell).unwrap();
         let progress = engine.progress();
         assert_eq!((progress.total, progress.failed, progress.running), (3, 1, 1));
         assert!(progress.list_ended);
-        assert!(matches!(notices[..], [Notice::ImageFailed { index: 2, .. }]), "{notices:?}");
+        assert_eq!((records, list.entry(3).unwrap().url.as_str()), (1, "http://h/b"));
+        let told = told.into_inner();
+        assert!(matches!(told[..], [Notice::ImageFailed { index: 2, .. }]), "{told:?}");
     }
 
     #[test]
     fn a_closed_job_begins_anew_and_an_open_one_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = open(&folder.path().join("new"), "j").unwrap();
-        assert_eq!(earlier(&mut store, "j", false).unwrap(), []);
+        begin(&mut store, "j", false).unwrap();
+        assert!(is_empty(&mut store));
         store.append(&[launched()]).unwrap();
-        assert_eq!(earlier(&mut store, "j", false).unwrap(), [launched()]);
+        begin(&mut store, "j", false).unwrap();
+        assert!(!is_empty(&mut store));
         store.close().unwrap();
-        assert_eq!(earlier(&mut store, "j", false).unwrap(), []);
+        begin(&mut store, "j", false).unwrap();
+        assert!(is_empty(&mut store));
         store.append(&[launched()]).unwrap();
-        assert_eq!(earlier(&mut store, "j", true).unwrap(), []);
-    }
-
-    #[test]
-    fn tasks_are_followed_through_the_records() {
-        let mut tasks = Tasks::default();
-        tasks.note(&launched());
-        assert_eq!(tasks.out.len(), 1);
-        tasks.note(&Record::TaskEnded { attempt: Attempt { batch: 1, number: 1 }, cost: 0 });
-        assert!(tasks.out.is_empty());
-        assert_eq!(tasks.of_image[&1], Attempt { batch: 1, number: 1 });
+        begin(&mut store, "j", true).unwrap();
+        assert!(is_empty(&mut store));
     }
 
     #[test]

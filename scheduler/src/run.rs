@@ -4,8 +4,7 @@ use std::env;
 use std::path::Path;
 use std::time::Instant;
 
-use batch::Notice;
-use batch::Record;
+use batch::{Engine, ImageOutcome, Notice};
 use mesos::client::tls::Tls;
 use mesos::master::{Credential, MasterSpec, without_password};
 use mesos::scheduler::Driver;
@@ -21,9 +20,9 @@ use crate::failure::{End, Failure};
 use crate::launch::{self, Launcher};
 use crate::list::Survey;
 use crate::local::LocalCluster;
-use crate::memory::{self, Tasks};
+use crate::memory::{self, Beginning};
 use crate::observe::progress::Meter;
-use crate::observe::summary::Summary;
+use crate::observe::summary::{Summary, Tally};
 use crate::observe::{log, manifest};
 use crate::preflight::{self, FileServer, Master};
 use crate::serving::{Place, Serving};
@@ -56,11 +55,11 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), 
     let place = Place::take(&plan.file_server, &files.address, files.artifact_port).await?;
     memory::check_folder(&files.output, "output", "--output")?;
     let mut store = memory::open(&arguments.state_dir(), &plan.job)?;
-    let records = memory::earlier(&mut store, &plan.job, arguments.work.restart)?;
+    memory::begin(&mut store, &plan.job, arguments.work.restart)?;
     let token = store.upload_token(new_token)?;
     let limits = arguments.task_limits();
     let base = place.base().clone();
-    let mut drive = drive(arguments, &plan, &base, store, &records, meter)?;
+    let mut drive = drive(arguments, &plan, &base, store, meter)?;
     drive.started = started;
     let serving = place.serve(&plan.file_server, &files.output, &limits, token)?;
     drive.use_token(serving.token.clone());
@@ -68,7 +67,7 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), 
     info!("file server at {}", serving.base);
     let result = work(arguments, &plan, &base, &mut drive, &mut signals).await;
     stop(serving, &result).await;
-    conclude(arguments, &plan, &base, &mut drive, result)
+    conclude(arguments, &plan, &mut drive, result)
 }
 
 async fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
@@ -91,8 +90,7 @@ fn drive(
     arguments: &Arguments,
     plan: &Plan,
     base: &Url,
-    store: JobStore,
-    records: &[Record],
+    mut store: JobStore,
     meter: Meter,
 ) -> Result<Drive, Failure> {
     let executor = match &plan.file_server {
@@ -102,10 +100,14 @@ fn drive(
     let executor_id = launch::executor_id(&plan.job, base, executor);
     let settings = memory::settings(arguments, &plan.job, &executor_id);
     let total = plan.survey.entries;
-    let (engine, notices) = memory::engine(settings, records, &plan.source, base, total)?;
-    tell_beginning(&plan.job, &engine, records, &notices);
-    let mut tasks = Tasks::default();
-    records.iter().for_each(|record| tasks.note(record));
+    let folder = arguments.state_dir();
+    let beginning =
+        memory::engine(settings, &mut store, &plan.source, base, total, &folder, tell_rejected)?;
+    let Beginning { engine, list, records } = beginning;
+    if records > 0 {
+        let progress = engine.progress();
+        info!("resuming job {}: {} of {} done", plan.job, progress.ended(), progress.total);
+    }
     let launcher = Launcher {
         job: plan.job.clone(),
         operations: arguments.work.operations(),
@@ -119,15 +121,11 @@ fn drive(
         Master::Local => "of the local cluster".to_owned(),
         Master::At(spec) => spec.to_string(),
     };
-    Ok(Drive::new(engine, store, tasks, meter, launcher, master))
+    Ok(Drive::new(engine, store, list, meter, launcher, master))
 }
 
-fn tell_beginning(job: &str, engine: &batch::Engine, records: &[Record], notices: &[Notice]) {
-    let progress = engine.progress();
-    if !records.is_empty() {
-        info!("resuming job {job}: {} of {} done", progress.ended(), progress.total);
-    }
-    for notice in notices.iter().filter(|notice| !matches!(notice, Notice::JobDone)) {
+fn tell_rejected(notice: &Notice, engine: &Engine) {
+    if !matches!(notice, Notice::JobDone) {
         log::write(notice, engine);
     }
 }
@@ -206,14 +204,14 @@ async fn stop(serving: Serving, result: &Result<Finish, Failure>) {
 fn conclude(
     arguments: &Arguments,
     plan: &Plan,
-    base: &Url,
     drive: &mut Drive,
     result: Result<Finish, Failure>,
 ) -> Result<(End, Summary), Failure> {
     drive.meter.end();
     let has_begun = drive.engine.progress().tasks_launched > 0;
+    let mut tally = Tally::default();
     if result.is_ok() || has_begun {
-        write_manifest(&arguments.files.output, plan, base, drive)?;
+        tally = write_manifest(&arguments.files.output, plan, drive)?;
     } else {
         drive.store.discard_if_empty();
     }
@@ -223,7 +221,7 @@ fn conclude(
         results: results(arguments, plan),
         manifest: arguments.files.output.join(manifest::FILE),
         again: command_again(env::args()),
-        ..Summary::of(&drive.engine, finish != Finish::Complete)
+        ..Summary::of(&drive.engine.progress(), tally, finish != Finish::Complete)
     };
     if finish == Finish::Aborted {
         summary.end = End::Aborted;
@@ -231,12 +229,11 @@ fn conclude(
     Ok((summary.end, summary))
 }
 
-fn write_manifest(output: &Path, plan: &Plan, base: &Url, drive: &Drive) -> Result<(), Failure> {
-    let write = || {
-        let reader = plan.source.entries(base, plan.survey.entries)?;
-        manifest::write(output, &drive.engine, &drive.tasks.of_image, reader)
-    };
-    write().map(drop).map_err(|error| {
+fn write_manifest(output: &Path, plan: &Plan, drive: &Drive) -> Result<Tally, Failure> {
+    let mut tally = Tally::default();
+    let each = |image: &ImageOutcome<'_>| tally.count(image);
+    let written = manifest::write(output, &plan.job, &drive.list, &drive.store, each);
+    written.map(|_| tally).map_err(|error| {
         let file = output.join(manifest::FILE);
         let file = file.display();
         Failure::Start(format!(

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use batch::{Record, Store};
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use batch::outcome::{Ended, Tried, Tries};
+use batch::{Attempt, Record, Store};
+use redb::{Database, DatabaseError, ReadOnlyTable, ReadableDatabase, TableDefinition};
 
 use crate::failure::Failure;
 
-/// Records as JSON, by their number from 0.
+/// Records in the encoding of postcard, by their number from 0.
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
+/// Images that have ended, by index.
+const ENDS: TableDefinition<'_, u64, End> = TableDefinition::new("ends");
 /// Facts about the file and the job.
 const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts");
 
@@ -17,16 +20,32 @@ const FACTS: TableDefinition<'_, &str, &str> = TableDefinition::new("facts");
 const CLOSED: &str = "closed";
 /// The fact that says in which form the records are.
 const FORM: &str = "form";
-/// The form that this program writes and reads.
-const FORM_1: &str = "1";
+/// The form that this program writes and reads. Another one is due whenever the encoding of a
+/// record changes.
+const FORM_2: &str = "2";
 /// The token that uploads of this job bring.
 const TOKEN: &str = "upload-token";
+
+/// How much of the file is held in memory, in bytes.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// The number of the record that tells of an image's end, the tasks that the image was in, and
+/// batch and number of the last of them; zeros if there was none.
+type End = (u64, u32, u64, u32);
 
 /// The memory of one job.
 pub struct JobStore {
     database: Database,
     path: PathBuf,
     next: u64,
+    tries: Tries,
+}
+
+/// How the images ended that had ended when it was made.
+pub struct Outcomes {
+    records: ReadOnlyTable<u64, &'static [u8]>,
+    ends: ReadOnlyTable<u64, End>,
+    path: PathBuf,
 }
 
 /// Why something could not be kept or read back.
@@ -72,14 +91,16 @@ impl JobStore {
     pub fn open(folder: &Path, job: &str) -> Result<Self, StoreError> {
         let path = Self::path_of(folder, job);
         make_private(&path).map_err(|error| file(&path, &error))?;
-        let database = Database::create(&path).map_err(|error| {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let database = builder.create(&path).map_err(|error| {
             if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
                 StoreError::Locked { path: path.clone() }
             } else {
                 file(&path, &error)
             }
         })?;
-        Ok(Self { database, path, next: 0 })
+        Ok(Self { database, path, next: 0, tries: Tries::default() })
     }
 
     /// The file of a job in a folder, whether it is there or not.
@@ -88,23 +109,44 @@ impl JobStore {
         folder.join(format!("{job}.redb"))
     }
 
-    /// What was kept, oldest first.
+    /// Gives what was kept to `each`, oldest first, and returns how much it was. To be called once
+    /// before anything is added.
     ///
     /// # Errors
     ///
     /// When the file cannot be read or is in another form.
-    pub fn load(&mut self) -> Result<Vec<Record>, StoreError> {
+    pub fn replay(&mut self, mut each: impl FnMut(&Record)) -> Result<u64, StoreError> {
         match self.fact(FORM)?.as_deref() {
-            Some(FORM_1) => {}
+            Some(FORM_2) => {}
             Some(_) => return Err(StoreError::Form { path: self.path.clone() }),
-            None => self.set_fact(FORM, FORM_1)?,
+            None => self.set_fact(FORM, FORM_2)?,
         }
-        let records = self.read().map_err(|error| self.failed(error))?;
-        let records: Result<Vec<Record>, _> =
-            records.iter().map(|bytes| serde_json::from_slice(bytes)).collect();
-        let records = records.map_err(|_| StoreError::Form { path: self.path.clone() })?;
-        self.next = u64::try_from(records.len()).unwrap_or(u64::MAX);
-        Ok(records)
+        (self.next, self.tries) = (0, Tries::default());
+        let records = self.records().map_err(|error| self.failed(error))?;
+        for row in records.range::<u64>(..).map_err(|error| file(&self.path, &error))? {
+            let (_, bytes) = row.map_err(|error| file(&self.path, &error))?;
+            let record = postcard::from_bytes(bytes.value())
+                .map_err(|_| StoreError::Form { path: self.path.clone() })?;
+            self.tries.note(&record);
+            self.next += 1;
+            each(&record);
+        }
+        Ok(self.next)
+    }
+
+    /// How images ended so far.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn outcomes(&self) -> Result<Outcomes, StoreError> {
+        self.try_outcomes().map_err(|error| self.failed(error))
+    }
+
+    /// The last task of an image that has no outcome yet, if it was in one.
+    #[must_use]
+    pub fn last_task(&self, index: u64) -> Option<Attempt> {
+        self.tries.of(index).last
     }
 
     /// Forgets everything.
@@ -114,7 +156,7 @@ impl JobStore {
     /// When the file cannot be written.
     pub fn clear(&mut self) -> Result<(), StoreError> {
         self.try_clear().map_err(|error| self.failed(error))?;
-        self.next = 0;
+        (self.next, self.tries) = (0, Tries::default());
         Ok(())
     }
 
@@ -189,28 +231,48 @@ impl JobStore {
         Ok(transaction.commit()?)
     }
 
-    fn read(&self) -> Result<Vec<Vec<u8>>, redb::Error> {
-        let table = match self.database.begin_read()?.open_table(RECORDS) {
-            Ok(table) => table,
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        table.iter()?.map(|row| Ok(row?.1.value().to_vec())).collect()
+    /// The records, in a table that is made if need be.
+    fn records(&self) -> Result<ReadOnlyTable<u64, &'static [u8]>, redb::Error> {
+        self.make_tables()?;
+        Ok(self.database.begin_read()?.open_table(RECORDS)?)
+    }
+
+    fn try_outcomes(&self) -> Result<Outcomes, redb::Error> {
+        let records = self.records()?;
+        let ends = self.database.begin_read()?.open_table(ENDS)?;
+        Ok(Outcomes { records, ends, path: self.path.clone() })
+    }
+
+    fn make_tables(&self) -> Result<(), redb::Error> {
+        let has_tables = self.database.begin_read()?.list_tables()?.count() > 2;
+        if has_tables {
+            return Ok(());
+        }
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(RECORDS)?;
+        transaction.open_table(ENDS)?;
+        Ok(transaction.commit()?)
     }
 
     fn try_clear(&self) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
         transaction.delete_table(RECORDS)?;
+        transaction.delete_table(ENDS)?;
         transaction.delete_table(FACTS)?;
         Ok(transaction.commit()?)
     }
 
-    fn try_append(&self, records: &[Vec<u8>]) -> Result<(), redb::Error> {
+    fn try_append(&mut self, records: &[Record], encoded: &[Vec<u8>]) -> Result<(), redb::Error> {
         let transaction = self.database.begin_write()?;
         {
-            let mut table = transaction.open_table(RECORDS)?;
-            for (number, record) in (self.next..).zip(records) {
-                table.insert(number, record.as_slice())?;
+            let mut rows = transaction.open_table(RECORDS)?;
+            let mut ends = transaction.open_table(ENDS)?;
+            for ((number, record), bytes) in (self.next..).zip(records).zip(encoded) {
+                rows.insert(number, bytes.as_slice())?;
+                if let Some((index, tried)) = self.tries.note(record) {
+                    let last = tried.last.map_or((0, 0), |task| (task.batch, task.number));
+                    ends.insert(index, (number, tried.attempts, last.0, last.1))?;
+                }
             }
         }
         Ok(transaction.commit()?)
@@ -227,11 +289,38 @@ impl Store for JobStore {
 
     /// One transaction; redb syncs the file before its commit returns.
     fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        let encoded: Result<Vec<_>, _> = records.iter().map(serde_json::to_vec).collect();
+        let encoded: Result<Vec<_>, _> = records.iter().map(postcard::to_allocvec).collect();
         let encoded = encoded.map_err(|error| file(&self.path, &error))?;
-        self.try_append(&encoded).map_err(|error| self.failed(error))?;
+        self.try_append(records, &encoded).map_err(|error| self.failed(error))?;
         self.next += u64::try_from(encoded.len()).unwrap_or(u64::MAX);
         Ok(())
+    }
+}
+
+impl Outcomes {
+    /// How an image ended; `None` if it had not.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn get(&self, index: u64) -> Result<Option<Ended>, StoreError> {
+        let unreadable = |error: redb::StorageError| file(&self.path, &error);
+        let Some(end) = self.ends.get(index).map_err(unreadable)? else { return Ok(None) };
+        let (number, attempts, batch, attempt) = end.value();
+        let last = (batch > 0).then_some(Attempt { batch, number: attempt });
+        let Some(bytes) = self.records.get(number).map_err(unreadable)? else { return Ok(None) };
+        match postcard::from_bytes(bytes.value()) {
+            Ok(Record::ImageEnded { end, .. }) => {
+                Ok(Some(Ended { end: *end, tried: Tried { attempts, last } }))
+            }
+            Ok(_) | Err(_) => Err(StoreError::Form { path: self.path.clone() }),
+        }
+    }
+}
+
+impl fmt::Debug for Outcomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcomes").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -255,7 +344,8 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use batch::Attempt;
+    use crate::job::hexadecimal;
+    use batch::ImageEnd;
     use protocol::Class;
 
     fn records() -> Vec<Record> {
@@ -268,22 +358,74 @@ mod tests {
         ]
     }
 
+    fn kept(store: &mut JobStore) -> Vec<Record> {
+        let mut records = Vec::new();
+        store.replay(|record| records.push(record.clone())).unwrap();
+        records
+    }
+
     #[test]
     fn what_was_kept_is_there_after_opening_again() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = JobStore::open(folder.path(), "j").unwrap();
-        assert_eq!(store.load().unwrap(), []);
+        assert_eq!(kept(&mut store), []);
         store.append(&records()[..1]).unwrap();
         store.append(&records()[1..]).unwrap();
         let token = store.upload_token(|| "t1".into()).unwrap();
         drop(store);
 
         let mut store = JobStore::open(folder.path(), "j").unwrap();
-        assert_eq!(store.load().unwrap(), records());
+        assert_eq!(kept(&mut store), records());
         assert_eq!(store.upload_token(|| "t2".into()).unwrap(), token);
         store.append(&records()[3..]).unwrap();
-        assert_eq!(store.load().unwrap().len(), 5);
+        assert_eq!(kept(&mut store).len(), 5);
     }
+
+    #[test]
+    fn the_end_of_an_image_is_found_by_its_index_with_its_tasks() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = JobStore::open(folder.path(), "j").unwrap();
+        assert_eq!(kept(&mut store), []);
+        store.append(&records()).unwrap();
+        let second = Attempt { batch: 2, number: 1 };
+        let launched = Record::Launched { attempt: second, agent: "b".into(), images: vec![1, 2] };
+        store.append(&[launched]).unwrap();
+        drop(store);
+
+        let mut store = JobStore::open(folder.path(), "j").unwrap();
+        kept(&mut store);
+        assert_eq!(store.outcomes().unwrap().get(1).unwrap(), None);
+        assert_eq!(store.last_task(1), Some(second));
+        let end = ImageEnd::failed(Class::Dns, "no such host", "b");
+        let ended = Record::ImageEnded { index: 1, end: Box::new(end.clone()) };
+        store.append(&[ended]).unwrap();
+        let tried = Tried { attempts: 2, last: Some(second) };
+        assert_eq!(store.outcomes().unwrap().get(1).unwrap(), Some(Ended { end, tried }));
+        assert_eq!((store.last_task(1), store.last_task(2)), (None, Some(second)));
+    }
+
+    /// If this fails, what is written has changed: then a new form is due, and this with it.
+    #[test]
+    fn records_are_written_in_the_form_that_the_file_names() {
+        let end = ImageEnd { bytes_in: 300, ..ImageEnd::failed(Class::Dns, "m", "a") };
+        let mut records = records();
+        records.push(Record::ImageEnded { index: 7, end: Box::new(end) });
+        records.push(Record::ExecutorPlaced { agent: "a".into(), resources: vec![vec![1, 2]] });
+        let written: Vec<String> = records
+            .iter()
+            .map(|record| hexadecimal(&postcard::to_allocvec(record).unwrap(), usize::MAX))
+            .collect();
+        assert_eq!(written, FORM_2_EXAMPLES, "{written:#?}");
+    }
+
+    const FORM_2_EXAMPLES: [&str; 6] = [
+        "000166",
+        "02010101610101",
+        "040103646e73",
+        "05010100",
+        "030703646e73016d00000161ac020000000000000000000000000000000000",
+        "01016101020102",
+    ];
 
     #[test]
     fn a_cleared_store_knows_nothing() {
@@ -294,9 +436,9 @@ mod tests {
         assert!(store.is_closed().unwrap());
         store.clear().unwrap();
         assert!(!store.is_closed().unwrap());
-        assert_eq!(store.load().unwrap(), []);
+        assert_eq!(kept(&mut store), []);
         store.append(&records()[..1]).unwrap();
-        assert_eq!(store.load().unwrap(), records()[..1]);
+        assert_eq!(kept(&mut store), records()[..1]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mesos::ack::AckToken;
 use mesos::resources::{Resources, Scalar};
 use mesos::v1::{AgentId, ExecutorId, OfferId, TaskId, TaskState};
-use protocol::{Class, Image};
+use protocol::Class;
 
 use crate::{Attempt, MaxFailures, Obstacle, Receipt, Record, Store, Time};
 
@@ -124,8 +124,8 @@ pub struct Launch {
     pub agent_id: AgentId,
     /// What it takes from the offer, with the offer's roles and reservations.
     pub resources: Resources,
-    /// What it has to do.
-    pub images: Vec<Image>,
+    /// The images it has to process, by index.
+    pub images: Vec<u64>,
     /// The executor: one an agent and role.
     pub executor_id: ExecutorId,
     /// Whether the agent has no executor of ours yet, as far as we know.
@@ -236,12 +236,14 @@ pub enum Notice {
         /// came before.
         current: bool,
     },
-    /// An image is done; see [`Engine::outcome`](crate::Engine::outcome).
+    /// An image is done.
     ImageDone {
         /// Its index.
         index: u64,
+        /// The name of the result.
+        output: Box<str>,
     },
-    /// An image has failed for good; see [`Engine::outcome`](crate::Engine::outcome).
+    /// An image has failed for good.
     ImageFailed {
         /// Its index.
         index: u64,

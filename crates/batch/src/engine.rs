@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mesos::resources::Resources;
 use mesos::v1::Resource;
 use prost::Message;
+use protocol::Outcome;
 
 use crate::agents::Agents;
 use crate::batches::Batches;
@@ -18,8 +19,8 @@ use crate::sizing::Sizing;
 use crate::stragglers::Watch;
 use crate::stuck::Stuck;
 use crate::{
-    Attempt, Decision, Effects, Entry, Given, ImageOutcome, Input, MaxFailures, Notice, Progress,
-    Record, Settings, Time,
+    Attempt, Decision, Effects, Entry, Given, Input, MaxFailures, Notice, Progress, Record,
+    Settings, Time,
 };
 
 /// The scheduler's memory and judgement.
@@ -91,7 +92,7 @@ impl Engine {
     ) -> Self {
         let mut engine = Self::new(settings);
         for entry in entries {
-            engine.images.submit(entry);
+            engine.images.submit(&entry);
         }
         for record in records {
             engine.apply(record);
@@ -120,7 +121,7 @@ impl Engine {
                 }
             }
             Record::ImageEnded { index, end } => {
-                if let Some(batch) = self.images.end(*index, end.clone()) {
+                if let Some(batch) = self.images.end(*index, end) {
                     self.batches.remove_image(batch, *index);
                 }
             }
@@ -205,15 +206,16 @@ impl Engine {
         }
     }
 
-    /// How an image ended; `None` while it has not.
+    /// Whether the image of that index has a result; `None` while it has no outcome, and for a
+    /// duplicate. The engine remembers no more of it: see [`outcome`](crate::outcome).
     #[must_use]
-    pub fn outcome(&self, index: u64) -> Option<ImageOutcome<'_>> {
+    pub fn outcome(&self, index: u64) -> Option<Outcome> {
         self.images.outcome(index)
     }
 
-    /// The outcomes so far, in the order of the list.
-    pub fn outcomes(&self) -> impl Iterator<Item = ImageOutcome<'_>> {
-        self.images.outcomes()
+    /// The tasks that are out.
+    pub fn tasks_out(&self) -> impl Iterator<Item = Attempt> {
+        self.batches.running()
     }
 
     /// Whether the list has ended and every image has an outcome.
@@ -260,12 +262,8 @@ impl Engine {
     fn submit(&mut self, fx: &mut Effects, entries: Vec<Entry>) {
         for entry in entries {
             let index = entry.index;
-            let rejected = match &entry.given {
-                Given::Rejected { class, message } => Some((*class, message.clone())),
-                Given::Process | Given::Duplicate { .. } => None,
-            };
-            if self.images.submit(entry)
-                && let Some((class, message)) = rejected
+            if self.images.submit(&entry)
+                && let Given::Rejected { class, message } = entry.given
             {
                 fx.notices.push(Notice::ImageFailed { index, class, message });
             }

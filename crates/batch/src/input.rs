@@ -63,7 +63,8 @@ pub enum Input {
     Drain,
 }
 
-/// One line of the list.
+/// One line of the list. The engine keeps its index and no text: what a task needs of it, and
+/// what is to be said of it later, is kept by who reads the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The image's number, from 1, in the order of the list.
@@ -87,7 +88,7 @@ pub enum Given {
     /// The same URL stands earlier: it ends as that one does, without being processed.
     /// If there is no such earlier image, it is processed itself.
     Duplicate {
-        /// The index of the earlier one.
+        /// The index of the first one, which is to be processed itself.
         of: u64,
     },
     /// It cannot be processed: it has failed already.

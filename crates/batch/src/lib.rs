@@ -13,7 +13,7 @@
 //! | which task is this | [`attempt`] |
 //! | what can be set | [`settings`] |
 //! | how an image ended | [`outcome`] |
-//! | which images wait, run, ended | `images` |
+//! | which images wait, run, ended | `images`, `slots` |
 //! | which tasks are out | `batches` |
 //! | what goes into an offer | `offers` |
 //! | may tasks go there at all | [`constraint`], `placement`, `maintenance`, `agents` |
@@ -80,6 +80,7 @@ pub mod record;
 mod retry;
 pub mod settings;
 mod sizing;
+mod slots;
 pub mod store;
 mod stragglers;
 pub mod stuck;

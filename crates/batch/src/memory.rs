@@ -1,6 +1,10 @@
 //! A store that forgets everything when the program ends.
 
-use crate::{Record, Store};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use crate::outcome::{self, Ended, Found, Tries};
+use crate::{Entry, Record, Store};
 
 /// Keeps records in memory, and can be told to fail.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +23,23 @@ impl MemoryStore {
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// What the records say of an entry of the list; `None` while it has no outcome. It goes
+    /// through all records: for tests and short lists.
+    #[must_use]
+    pub fn outcome(&self, entry: &Entry) -> Option<Found> {
+        let mut tries = Tries::default();
+        let mut kept = BTreeMap::new();
+        for record in &self.records {
+            if let Some((index, tried)) = tries.note(record)
+                && let Record::ImageEnded { end, .. } = record
+            {
+                kept.insert(index, Ended { end: (**end).clone(), tried });
+            }
+        }
+        let found = outcome::find(entry, |index| Ok(kept.get(&index).cloned()));
+        found.unwrap_or_else(|never: Infallible| match never {})
     }
 
     /// Makes the next write fail, without keeping anything of it.

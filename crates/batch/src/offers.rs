@@ -196,7 +196,6 @@ impl Engine {
         executor_is_new: bool,
     ) -> Launch {
         let task_id = attempt.task_id(&self.settings.job);
-        let payload = images.iter().filter_map(|index| self.images.payload(*index)).collect();
         fx.notices.push(Notice::Prepared {
             task_id: task_id.clone(),
             images: images.clone(),
@@ -204,7 +203,7 @@ impl Engine {
         });
         let agent = offer.agent_id.value.clone();
         self.watch.launched(self.now, attempt, images.len());
-        self.record(fx, Record::Launched { attempt, agent, images });
+        self.record(fx, Record::Launched { attempt, agent, images: images.clone() });
         if let Some(straggler) = self.batches.rival(attempt) {
             self.watch.paired(straggler);
             self.watch.paired(attempt);
@@ -220,7 +219,7 @@ impl Engine {
             attempt,
             agent_id: offer.agent_id.clone(),
             resources,
-            images: payload,
+            images,
             executor_id: executor_id(&self.settings, role_of(offer)),
             executor_is_new,
             executor_resources: room.executor.clone(),
@@ -230,7 +229,7 @@ impl Engine {
     /// What is to be launched next on an agent: lost batches, then images that failed once, each
     /// by itself, then new ones; and when all of these are out, what another agent is long over.
     fn next_work(&self, agent: &str) -> Option<(Attempt, Vec<u64>)> {
-        let is_listed = |images: &[u64]| images.iter().all(|i| self.images.payload(*i).is_some());
+        let is_listed = |images: &[u64]| images.iter().all(|i| self.images.is_listed(*i));
         if let Some((batch, images)) = self.batches.ready().find(|(_, images)| is_listed(images)) {
             return Some((self.batches.next_attempt(batch), images.to_vec()));
         }

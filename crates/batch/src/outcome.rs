@@ -1,8 +1,161 @@
 //! How images ended, and how many.
+//!
+//! The engine itself remembers only whether an image ended. Who keeps the records knows the
+//! rest: [`Tries`] says what to keep with the record of an image's end, [`find`] puts what was
+//! kept and what the list says together.
+//!
+//! ```
+//! use batch::outcome::{self, Ended, Tries};
+//! use batch::{Attempt, Entry, Given, ImageEnd, Record};
+//! use protocol::Class;
+//! use std::collections::BTreeMap;
+//!
+//! let end = Box::new(ImageEnd::failed(Class::Http4xx, "http://h/a answered 404", "agent-1"));
+//! let attempt = Attempt { batch: 1, number: 1 };
+//! let records = [
+//!     Record::Launched { attempt, agent: "agent-1".into(), images: vec![1] },
+//!     Record::ImageEnded { index: 1, end },
+//! ];
+//!
+//! let (mut tries, mut kept) = (Tries::default(), BTreeMap::new());
+//! for record in records {
+//!     if let Some((index, tried)) = tries.note(&record)
+//!         && let Record::ImageEnded { end, .. } = record
+//!     {
+//!         kept.insert(index, Ended { end: *end, tried });
+//!     }
+//! }
+//!
+//! let entry = Entry {
+//!     index: 1,
+//!     line: 1,
+//!     url: "http://h/a".into(),
+//!     name: "1-a".into(),
+//!     given: Given::Process,
+//! };
+//! let look_up = |index| Ok::<_, ()>(kept.get(&index).cloned());
+//! let found = outcome::find(&entry, look_up).unwrap().unwrap();
+//! let outcome = found.of(&entry);
+//! assert_eq!((outcome.class, outcome.attempts, outcome.agent), (Class::Http4xx, 1, "agent-1"));
+//! ```
+
+use std::collections::BTreeMap;
 
 use protocol::{Class, Outcome};
 
-use crate::ImageEnd;
+use crate::{Attempt, Entry, Given, ImageEnd, Record};
+
+/// The tasks that an image was in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tried {
+    /// How many, those that were lost included.
+    pub attempts: u32,
+    /// The last of them; `None` if it was in no task.
+    pub last: Option<Attempt>,
+}
+
+/// Follows images through the records, from their first task to their outcome, and forgets them
+/// then: memory grows with the images that are under way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tries {
+    under_way: BTreeMap<u64, Tried>,
+}
+
+impl Tries {
+    /// Takes a record into account; give all of them, in their order. For the end of an image
+    /// returns the image and the tasks that it was in.
+    pub fn note(&mut self, record: &Record) -> Option<(u64, Tried)> {
+        match record {
+            Record::Launched { attempt, images, .. } => {
+                for index in images {
+                    let tried = self.under_way.entry(*index).or_default();
+                    *tried = Tried { attempts: tried.attempts + 1, last: Some(*attempt) };
+                }
+                None
+            }
+            Record::ImageEnded { index, .. } => {
+                Some((*index, self.under_way.remove(index).unwrap_or_default()))
+            }
+            Record::FrameworkSubscribed { .. }
+            | Record::ExecutorPlaced { .. }
+            | Record::ImageFailedOnce { .. }
+            | Record::TaskEnded { .. } => None,
+        }
+    }
+
+    /// The tasks of an image that has no outcome yet.
+    #[must_use]
+    pub fn of(&self, index: u64) -> Tried {
+        self.under_way.get(&index).copied().unwrap_or_default()
+    }
+}
+
+/// How an image ended, and after which tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// How it ended.
+    pub end: ImageEnd,
+    /// The tasks it was in.
+    pub tried: Tried,
+}
+
+/// What became of an entry of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// How it ended; how the original did, for a duplicate.
+    pub ended: Ended,
+    /// The earlier image with the same URL, if that was processed in place of this one.
+    pub duplicate_of: Option<u64>,
+}
+
+impl Found {
+    /// The same with what the list says. To be asked with the entry that it was found for.
+    #[must_use]
+    pub fn of<'a>(&'a self, entry: &'a Entry) -> ImageOutcome<'a> {
+        let (end, duplicate_of) = (&self.ended.end, self.duplicate_of);
+        let own = if duplicate_of.is_some() { Tried::default() } else { self.ended.tried };
+        ImageOutcome {
+            index: entry.index,
+            line: entry.line,
+            url: &entry.url,
+            outcome: end.outcome(),
+            class: duplicate_of.map_or(end.class, |_| Class::Duplicate),
+            message: &end.message,
+            output: &end.output,
+            sha256: &end.sha256,
+            attempts: own.attempts,
+            task: own.last,
+            agent: &end.agent,
+            duplicate_of,
+            end,
+        }
+    }
+}
+
+/// Finds out what became of an entry; `None` while it has no outcome. `look_up` gives what was
+/// kept of the end of an image, by index.
+///
+/// # Errors
+///
+/// When `look_up` fails.
+pub fn find<E>(
+    entry: &Entry,
+    look_up: impl Fn(u64) -> Result<Option<Ended>, E>,
+) -> Result<Option<Found>, E> {
+    if let Some(ended) = look_up(entry.index)? {
+        return Ok(Some(Found { ended, duplicate_of: None }));
+    }
+    Ok(match &entry.given {
+        Given::Process => None,
+        Given::Duplicate { of } => {
+            look_up(*of)?.map(|ended| Found { ended, duplicate_of: Some(*of) })
+        }
+        Given::Rejected { class, message } => {
+            let end = ImageEnd::failed(*class, message.as_str(), "");
+            Some(Found { ended: Ended { end, tried: Tried::default() }, duplicate_of: None })
+        }
+    })
+}
 
 /// How one image ended, for the manifest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +178,8 @@ pub struct ImageOutcome<'a> {
     pub sha256: &'a str,
     /// How many tasks it was in, those that were lost included.
     pub attempts: u32,
+    /// The last of those tasks.
+    pub task: Option<Attempt>,
     /// The id of the agent that processed it last, empty if none did.
     pub agent: &'a str,
     /// The earlier image with the same URL, if that was processed in place of this one.

@@ -246,7 +246,7 @@ impl Engine {
 
     fn image_ended(&mut self, fx: &mut Effects, index: u64, end: ImageEnd) {
         fx.notices.push(match end.outcome() {
-            Outcome::Done => Notice::ImageDone { index },
+            Outcome::Done => Notice::ImageDone { index, output: end.output.clone() },
             Outcome::Failed => {
                 Notice::ImageFailed { index, class: end.class, message: end.message.to_string() }
             }

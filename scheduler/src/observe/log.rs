@@ -28,8 +28,7 @@ pub fn write(notice: &Notice, engine: &Engine) {
         Notice::TaskState { task_id, state, message, current } => {
             state_line(task_id, *state, message, *current);
         }
-        Notice::ImageDone { index } => {
-            let output = engine.outcome(*index).map_or("", |outcome| outcome.output);
+        Notice::ImageDone { index, output } => {
             info!("image {index} is done: {output} ({})", finished(engine));
         }
         Notice::ImageFailed { index, class, message } => {

@@ -1,16 +1,18 @@
 //! What became of each image: `manifest.jsonl`, one JSON object a line, in the order of the
 //! list.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use batch::{Attempt, Engine, Entry, ImageOutcome};
+use batch::{Attempt, Entry, ImageOutcome, outcome};
 use protocol::Outcome;
 use serde::Serialize;
 use tempfile::NamedTempFile;
+
+use crate::spool::Spool;
+use crate::store::JobStore;
 
 /// The file's name in the output folder.
 pub const FILE: &str = "manifest.jsonl";
@@ -52,30 +54,33 @@ struct Line<'a> {
     upload_ms: u128,
 }
 
-/// Writes the lines of `entries` to the file in `folder`, all or nothing. `tasks` names the
-/// last task of each image.
+/// Writes the lines of `list` to the file in `folder`, all or nothing, and tells `each` of every
+/// outcome.
 ///
 /// # Errors
 ///
-/// When the file cannot be written or `entries` fails; an earlier file is left as it was then.
+/// When the file cannot be written, or `list` or `store` not be read; an earlier file is left as
+/// it was then.
 pub fn write(
     folder: &Path,
-    engine: &Engine,
-    tasks: &BTreeMap<u64, Attempt>,
-    entries: impl Iterator<Item = io::Result<Entry>>,
+    job: &str,
+    list: &Spool,
+    store: &JobStore,
+    mut each: impl FnMut(&ImageOutcome<'_>),
 ) -> io::Result<PathBuf> {
     let path = folder.join(FILE);
+    let outcomes = store.outcomes().map_err(io::Error::other)?;
     let mut file = NamedTempFile::new_in(folder)?;
-    let mut writer = BufWriter::new(file.as_file_mut());
-    for entry in entries {
+    let mut writer = BufWriter::with_capacity(1 << 16, file.as_file_mut());
+    for entry in list.entries() {
         let entry = entry?;
-        let mut line = match engine.outcome(entry.index) {
-            Some(outcome) => ended(&outcome, &engine.settings().job),
-            None => pending(&entry),
+        let found = outcome::find(&entry, |index| outcomes.get(index)).map_err(io::Error::other)?;
+        let outcome = found.as_ref().map(|found| found.of(&entry));
+        let line = match &outcome {
+            Some(outcome) => ended(outcome, job),
+            None => pending(&entry, store.last_task(entry.index), job),
         };
-        if let Some(attempt) = tasks.get(&entry.index) {
-            line.task = attempt.task_id(&engine.settings().job).value;
-        }
+        outcome.iter().for_each(&mut each);
         serde_json::to_writer(&mut writer, &line)?;
         writer.write_all(b"\n")?;
     }
@@ -102,7 +107,7 @@ fn ended<'a>(image: &ImageOutcome<'a>, job: &str) -> Line<'a> {
         sha256: image.sha256,
         attempts: image.attempts,
         agent: image.agent,
-        task: String::new(),
+        task: task(image.task, job),
         duplicate_of: image.duplicate_of,
         final_url: end.final_url.as_deref(),
         http_status: end.http_status,
@@ -128,13 +133,18 @@ fn output(image: &ImageOutcome<'_>, job: &str) -> String {
     }
 }
 
-fn pending(entry: &Entry) -> Line<'_> {
+fn task(attempt: Option<Attempt>, job: &str) -> String {
+    attempt.map(|attempt| attempt.task_id(job).value).unwrap_or_default()
+}
+
+fn pending<'a>(entry: &'a Entry, last: Option<Attempt>, job: &str) -> Line<'a> {
     Line {
         schema: SCHEMA,
         index: entry.index,
         line: entry.line,
         url: &entry.url,
         outcome: "pending",
+        task: task(last, job),
         ..Line::default()
     }
 }
@@ -148,7 +158,7 @@ fn make_readable(file: &File) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use batch::{Given, ImageEnd, Record, Settings};
+    use batch::{Given, ImageEnd, Record, Store};
     use protocol::{Class, ImageReport};
 
     fn entries() -> Vec<Entry> {
@@ -169,7 +179,7 @@ mod tests {
         ]
     }
 
-    fn engine() -> Engine {
+    fn store(folder: &Path) -> JobStore {
         let report = ImageReport {
             index: 1,
             output: "1-x.png".into(),
@@ -177,26 +187,33 @@ mod tests {
             bytes_out: 9,
             ..ImageReport::default()
         };
-        let attempt = Attempt { batch: 1, number: 1 };
+        let attempt = |batch| Attempt { batch, number: 1 };
+        let launched = |batch| {
+            let images = vec![batch];
+            Record::Launched { attempt: attempt(batch), agent: "agent-1".into(), images }
+        };
         let records = [
-            Record::Launched { attempt, agent: "agent-1".into(), images: vec![1] },
+            launched(1),
             Record::ImageEnded { index: 1, end: Box::new(ImageEnd::of(report, "agent-1")) },
-            Record::TaskEnded { attempt, cost: 0 },
+            Record::TaskEnded { attempt: attempt(1), cost: 0 },
+            launched(4),
         ];
-        Engine::replay(Settings::new("job-1", "e"), entries(), &records)
-    }
-
-    fn lines(folder: &Path) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(folder.join(FILE)).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let mut store = JobStore::open(folder, "job-1").unwrap();
+        store.replay(|_| ()).unwrap();
+        store.append(&records).unwrap();
+        store
     }
 
     #[test]
     fn every_entry_has_a_line_in_the_order_of_the_list() {
-        let folder = tempfile::tempdir().unwrap();
-        let tasks = BTreeMap::from([(1, Attempt { batch: 1, number: 1 })]);
-        write(folder.path(), &engine(), &tasks, entries().into_iter().map(Ok)).unwrap();
-        let lines = lines(folder.path());
+        let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let list = Spool::of(folder.path(), entries()).unwrap();
+        let mut told = Vec::new();
+        let each = |outcome: &ImageOutcome<'_>| told.push(outcome.index);
+        write(folder.path(), "job-1", &list, &store(state.path()), each).unwrap();
+        let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let words: Vec<_> = lines
             .iter()
             .map(|l| (l["outcome"].as_str().unwrap(), l["class"].as_str().unwrap()))
@@ -205,6 +222,7 @@ mod tests {
             words,
             [("done", "ok"), ("failed", "bad-url"), ("done", "duplicate"), ("pending", "")]
         );
+        assert_eq!(told, [1, 2, 3]);
         assert_eq!(lines[0]["output"], "job-1/1-x.png");
         assert_eq!(lines[0]["agent"], "agent-1");
         assert_eq!(lines[0]["task"], "job-1.1.1");
@@ -212,17 +230,19 @@ mod tests {
         assert_eq!(lines[1]["message"], "line 12 is no URL");
         assert_eq!(lines[1]["output"], "");
         assert_eq!(lines[2]["duplicate_of"], 1);
-        assert_eq!(lines[3]["line"], 14);
+        assert_eq!(
+            (lines[3]["line"].as_u64(), lines[3]["task"].as_str()),
+            (Some(14), Some("job-1.4.1"))
+        );
     }
 
     #[test]
-    fn a_list_that_breaks_off_leaves_the_earlier_manifest() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(FILE), "earlier").unwrap();
-        let broken = entries().into_iter().map(Ok).chain([Err(io::Error::other("gone"))]);
-        assert!(write(folder.path(), &engine(), &BTreeMap::new(), broken).is_err());
+    fn a_manifest_that_cannot_be_written_leaves_nothing_half_done() {
+        let (folder, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::create_dir(folder.path().join(FILE)).unwrap();
+        let list = Spool::of(folder.path(), entries()).unwrap();
+        assert!(write(folder.path(), "job-1", &list, &store(state.path()), |_| ()).is_err());
         let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(files.len(), 1);
-        assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap(), "earlier");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use batch::{Engine, ImageOutcome};
+use batch::{ImageOutcome, Progress};
 use bytesize::ByteSize;
 use protocol::{Class, Outcome};
 
@@ -41,21 +41,31 @@ pub struct Summary {
     pub again: String,
 }
 
-impl Summary {
-    /// Counts what became of the images. The places are to be filled in.
-    #[must_use]
-    pub fn of(engine: &Engine, interrupted: bool) -> Self {
-        let progress = engine.progress();
-        let (mut done, mut failed) = (0, BTreeMap::new());
-        for image in engine.outcomes() {
-            match image.outcome {
-                Outcome::Done => done += 1,
-                Outcome::Failed => {
-                    let first = || (0_u64, example(&image));
-                    failed.entry(image.class).or_insert_with(first).0 += 1;
-                }
+/// The images that have ended, counted one by one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    done: u64,
+    failed: BTreeMap<Class, (u64, String)>,
+}
+
+impl Tally {
+    /// Counts an image.
+    pub fn count(&mut self, image: &ImageOutcome<'_>) {
+        match image.outcome {
+            Outcome::Done => self.done += 1,
+            Outcome::Failed => {
+                let first = || (0_u64, example(image));
+                self.failed.entry(image.class).or_insert_with(first).0 += 1;
             }
         }
+    }
+}
+
+impl Summary {
+    /// Sums up what became of the images. The places are to be filled in.
+    #[must_use]
+    pub fn of(progress: &Progress, tally: Tally, interrupted: bool) -> Self {
+        let Tally { done, failed } = tally;
         let end = match (interrupted, failed.is_empty()) {
             (true, _) => End::Interrupted,
             (false, true) => End::AllDone,
@@ -149,17 +159,25 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use batch::{Entry, Given, Settings};
+    use batch::outcome::find;
+    use batch::{Entry, Given};
+    use std::convert::Infallible;
 
-    fn engine() -> Engine {
-        let entry = |index: u64| Entry {
-            index,
-            line: index + 1,
-            url: format!("bad {index}"),
-            name: format!("{index}-x"),
-            given: Given::Rejected { class: Class::BadUrl, message: "it is\nno URL".into() },
-        };
-        Engine::replay(Settings::new("j", "e"), [entry(1), entry(2)], [])
+    fn summary(interrupted: bool) -> Summary {
+        let mut tally = Tally::default();
+        for index in [1, 2] {
+            let entry = Entry {
+                index,
+                line: index + 1,
+                url: format!("bad {index}"),
+                name: format!("{index}-x"),
+                given: Given::Rejected { class: Class::BadUrl, message: "it is\nno URL".into() },
+            };
+            let found = find(&entry, |_| Ok::<_, Infallible>(None)).unwrap().unwrap();
+            tally.count(&found.of(&entry));
+        }
+        let progress = Progress { total: 2, failed: 2, ..Progress::default() };
+        Summary::of(&progress, tally, interrupted)
     }
 
     #[test]
@@ -168,7 +186,7 @@ mod tests {
             elapsed: Duration::from_millis(4_260),
             results: "output/j".into(),
             manifest: "output/manifest.jsonl".into(),
-            ..Summary::of(&engine(), false)
+            ..summary(false)
         };
         assert_eq!(summary.end, End::SomeFailed);
         assert_eq!(
@@ -181,11 +199,7 @@ mod tests {
 
     #[test]
     fn an_interruption_names_the_command_to_go_on() {
-        let summary = Summary {
-            total: 5,
-            again: "scheduler holiday.txt".into(),
-            ..Summary::of(&engine(), true)
-        };
+        let summary = Summary { total: 5, again: "scheduler holiday.txt".into(), ..summary(true) };
         let text = summary.to_string();
         assert_eq!(summary.end.status(), 130);
         assert!(text.contains("3 without an outcome yet"), "{text}");

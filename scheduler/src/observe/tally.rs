@@ -234,6 +234,7 @@ pub(crate) mod tests {
             output: &end.output,
             sha256: &end.sha256,
             attempts: 1,
+            task: None,
             agent: &end.agent,
             duplicate_of: None,
             end,

@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use batch::memory::MemoryStore;
+use batch::outcome::{Ended, Found};
 use batch::{Call, Chunk, Engine, Entry, Given, Input, Launch, Notice, Released, Settings, Time};
 use mesos::ack::AckToken;
 use mesos::resources::Resources;
@@ -18,6 +19,7 @@ use protocol::{Class, ImageReport, Outcome, Report};
 
 struct Bench {
     engine: Engine,
+    listed: Vec<Entry>,
     store: MemoryStore,
     now: Time,
 }
@@ -61,8 +63,12 @@ impl Bench {
     fn new(images: u64, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::new("job", "exec");
         change(&mut settings);
-        let mut bench =
-            Self { engine: Engine::new(settings), store: MemoryStore::default(), now: Time::ZERO };
+        let mut bench = Self {
+            engine: Engine::new(settings),
+            listed: Vec::new(),
+            store: MemoryStore::default(),
+            now: Time::ZERO,
+        };
         bench.give(Input::Submit((1..=images).map(entry).collect()));
         bench.give(Input::ListEnded);
         bench.subscribe();
@@ -74,7 +80,26 @@ impl Bench {
     }
 
     fn give(&mut self, input: Input) -> Released {
+        if let Input::Submit(entries) = &input {
+            self.listed.extend(entries.iter().cloned());
+        }
         self.engine.handle(self.now, input).commit(&mut self.store).unwrap()
+    }
+
+    /// What the records say of an image.
+    fn found(&self, index: u64) -> Option<Found> {
+        let entry = self.listed.iter().find(|entry| entry.index == index)?;
+        let found = self.store.outcome(entry);
+        if found.as_ref().is_some_and(|found| found.duplicate_of.is_none()) {
+            let outcome = found.as_ref().map(|found| found.of(entry).outcome);
+            assert_eq!(outcome, self.engine.outcome(index), "image {index}");
+        }
+        found
+    }
+
+    fn class(&self, index: u64) -> Option<Class> {
+        let entry = self.listed.iter().find(|entry| entry.index == index)?;
+        self.found(index).map(|found| found.of(entry).class)
     }
 
     fn update(&mut self, status: TaskStatus) -> Released {
@@ -91,7 +116,7 @@ impl Bench {
     }
 
     fn indexes(&self, launch: &Launch) -> Vec<u64> {
-        launch.images.iter().map(|image| image.index).collect()
+        launch.images.clone()
     }
 
     fn tick(&mut self, after: Duration) -> Released {
@@ -135,14 +160,17 @@ fn an_image_goes_from_the_list_to_its_outcome() {
     let mut bench = Bench::new(1, |_| {});
     let launch = bench.launch("cpus:2;mem:1024").remove(0);
     assert_eq!(launch.task_id.value, "job.1.1");
-    assert_eq!(launch.images[0].url, "http://h/1.jpg");
+    assert_eq!(launch.images, [1]);
     assert_eq!(launch.resources, "cpus:1;mem:128".parse().unwrap());
     bench.update(status(&launch, TaskState::TaskRunning, None));
     let last = bench.update(status(&launch, TaskState::TaskFinished, payload(vec![done(1)])));
     assert_eq!(acks(&last), 1);
     assert_eq!(last.notices.last(), Some(&Notice::JobDone));
-    let outcome = bench.engine.outcome(1).unwrap();
+    let found = bench.found(1).unwrap();
+    let outcome = found.of(&bench.listed[0]);
     assert_eq!((outcome.outcome, outcome.attempts, outcome.agent), (Outcome::Done, 1, "a"));
+    assert_eq!((outcome.line, outcome.url), (1, "http://h/1.jpg"));
+    assert_eq!(outcome.task.map(|task| task.to_string()).as_deref(), Some("1.1"));
     assert!(bench.engine.is_finished());
 }
 
@@ -247,7 +275,7 @@ fn a_lost_task_is_launched_again_under_a_new_name_and_the_old_one_no_longer_coun
     assert_eq!((kills(&late), acks(&late)), (0, 1));
     assert_eq!(bench.engine.progress().running, 1);
     bench.update(status(&second, TaskState::TaskFinished, payload(vec![done(1)])));
-    assert_eq!(bench.engine.outcome(1).unwrap().attempts, 2);
+    assert_eq!(bench.found(1).unwrap().ended.tried.attempts, 2);
 }
 
 #[test]
@@ -262,9 +290,9 @@ fn machinery_that_fails_for_ever_ends_the_image_and_says_why() {
         bench.update(failed);
         rounds += 1;
     }
-    let outcome = bench.engine.outcome(1).unwrap();
-    assert_eq!((rounds, outcome.class, outcome.attempts), (10, Class::Machinery, 10));
-    assert!(outcome.message.contains("status 127"), "{}", outcome.message);
+    let Ended { end, tried } = bench.found(1).unwrap().ended;
+    assert_eq!((rounds, end.class, tried.attempts), (10, Class::Machinery, 10));
+    assert!(end.message.contains("status 127"), "{}", end.message);
 }
 
 #[test]
@@ -287,8 +315,8 @@ fn one_bad_image_of_a_batch_goes_its_own_way() {
         let report = payload(vec![ImageReport::failed(2, Class::Timeout, "slow")]);
         bench.update(status(&launch, TaskState::TaskFinished, report));
     }
-    let outcome = bench.engine.outcome(2).unwrap();
-    assert_eq!((outcome.class, outcome.attempts), (Class::Timeout, 3));
+    let Ended { end, tried } = bench.found(2).unwrap().ended;
+    assert_eq!((end.class, tried.attempts), (Class::Timeout, 3));
     assert!(bench.engine.is_finished());
 }
 
@@ -301,11 +329,11 @@ fn images_missing_in_a_report_and_unreadable_reports_are_the_machinerys_fault() 
     for bad in [Some(vec![0xff]), None] {
         bench.tick(Duration::from_secs(31));
         let launch = bench.launch("cpus:2;mem:1024").remove(0);
-        assert_eq!(launch.images.iter().map(|i| i.index).collect::<Vec<_>>(), [2]);
+        assert_eq!(launch.images, [2]);
         bench.update(status(&launch, TaskState::TaskFinished, bad));
     }
     assert_eq!((bench.engine.progress().done, bench.engine.progress().retrying), (1, 1));
-    assert!(bench.engine.outcome(77).is_none());
+    assert!(bench.engine.outcome(77).is_none() && bench.found(77).is_none());
 }
 
 #[test]
@@ -317,7 +345,7 @@ fn a_task_reports_images_while_it_runs_and_its_loss_costs_only_the_others() {
     let running = status(&first, TaskState::TaskRunning, payload(early));
     let released = bench.update(running.clone());
     assert_eq!((acks(&released), kills(&released)), (1, 0));
-    assert_eq!(bench.engine.outcome(1).unwrap().agent, "a");
+    assert_eq!(&*bench.found(1).unwrap().ended.end.agent, "a");
     let progress = bench.engine.progress();
     assert_eq!((progress.done, progress.failed, progress.running), (1, 1, 2));
 
@@ -331,8 +359,8 @@ fn a_task_reports_images_while_it_runs_and_its_loss_costs_only_the_others() {
     bench.update(status(&first, TaskState::TaskUnreachable, None));
     bench.tick(Duration::from_secs(2));
     let next = bench.launch("cpus:2;mem:1024");
-    let images = |launch: &Launch| launch.images.iter().map(|i| i.index).collect::<Vec<_>>();
-    assert_eq!(next.iter().map(images).collect::<Vec<_>>(), [[4]], "the other waits by itself");
+    assert_eq!(next.len(), 1);
+    assert_eq!(next[0].images, [4], "the other waits by itself");
     bench.update(status(&next[0], TaskState::TaskRunning, payload(vec![done(4)])));
     bench.update(status(&next[0], TaskState::TaskFinished, payload(vec![])));
     assert_eq!(bench.engine.progress().tasks_running, 0);
@@ -381,7 +409,7 @@ fn the_error_about_a_taken_id_leaves_the_live_task_alone() {
     assert_eq!(bench.engine.progress().running, 1);
     error.message = Some("Task uses no resources".into());
     bench.update(error);
-    assert_eq!(bench.engine.outcome(1).unwrap().class, Class::Machinery);
+    assert_eq!(bench.class(1), Some(Class::Machinery));
 }
 
 #[test]
@@ -416,8 +444,7 @@ fn a_task_that_ends_makes_room_and_asks_for_offers_at_most_every_interval() {
     let mut bench = Bench::new(9, |_| {});
     let launches = bench.launch("cpus:3;mem:1024");
     bench.now += Duration::from_secs(1);
-    let end =
-        |l: &Launch| status(l, TaskState::TaskFinished, payload(vec![done(l.images[0].index)]));
+    let end = |l: &Launch| status(l, TaskState::TaskFinished, payload(vec![done(l.images[0])]));
     let revives = |released: &Released| count(released, |call| *call == Call::Revive);
     assert_eq!(revives(&bench.update(end(&launches[0]))), 1);
     assert_eq!(revives(&bench.update(end(&launches[1]))), 0);
@@ -432,13 +459,14 @@ fn duplicates_end_as_their_original_and_rejected_lines_at_once() {
     let rejected = Entry { given: Given::Rejected { class: Class::BadUrl, message }, ..entry(3) };
     let orphan = Entry { given: Given::Duplicate { of: 99 }, ..entry(4) };
     bench.give(Input::Submit(vec![duplicate, rejected, orphan]));
-    assert!(bench.engine.outcome(2).is_none());
-    assert_eq!(bench.engine.outcome(3).unwrap().class, Class::BadUrl);
+    assert!(bench.found(2).is_none());
+    assert_eq!(bench.class(3), Some(Class::BadUrl));
     for launch in bench.launch("cpus:9;mem:1024") {
-        let report = payload(vec![done(launch.images[0].index)]);
+        let report = payload(vec![done(launch.images[0])]);
         bench.update(status(&launch, TaskState::TaskFinished, report));
     }
-    let outcome = bench.engine.outcome(2).unwrap();
+    let found = bench.found(2).unwrap();
+    let outcome = found.of(&bench.listed[1]);
     let wanted = (Class::Duplicate, Outcome::Done, Some(1));
     assert_eq!((outcome.class, outcome.outcome, outcome.duplicate_of), wanted);
     let progress = bench.engine.progress();

@@ -71,20 +71,3 @@ pub(crate) fn settings(seed: u64) -> Settings {
 pub(crate) fn few_failures() -> Option<MaxFailures> {
     Some(MaxFailures::Images(1))
 }
-
-/// An image of a task.
-pub(crate) trait Numbered {
-    fn number(&self) -> u64;
-}
-
-impl Numbered for u64 {
-    fn number(&self) -> u64 {
-        *self
-    }
-}
-
-impl Numbered for protocol::Image {
-    fn number(&self) -> u64 {
-        self.index
-    }
-}

@@ -9,7 +9,6 @@ use mesos::v1::{Offer, OfferId, TaskId, task_status::Reason};
 
 use crate::cluster::{Event, Sim, Task};
 use crate::harm::unavailable_at;
-use crate::job::Numbered;
 use crate::tasks::status;
 
 impl Sim {
@@ -118,7 +117,7 @@ impl Sim {
                 self.agents.get_mut(agent).unwrap().has_executor = true;
             }
             left = left.checked_sub(&launch.resources).expect("room for the task");
-            let mut images: Vec<u64> = launch.images.iter().map(Numbered::number).collect();
+            let mut images: Vec<u64> = launch.images;
             if self.random.percent(50) {
                 let running = self.running(&id, agent, &mut images);
                 self.say(running);
