@@ -123,8 +123,18 @@ pub fn process_twice(data: &[u8]) {
     if !is_jpeg || once.path != Path::Pixels {
         let Ok(thrice) = invert(&twice.bytes) else { panic!("taken twice, refused thrice") };
         let Ok(fourth) = invert(&thrice.bytes) else { panic!("taken thrice, then refused") };
-        assert!(fourth.bytes == twice.bytes, "{} by {}: four times", once.format, once.path);
+        let is_packed_anew = once.format == Format::Png && once.path == Path::Pixels;
+        let is_same = fourth.bytes == twice.bytes
+            || is_packed_anew && shown(&fourth.bytes) == shown(&twice.bytes);
+        assert!(is_same, "{} by {}: four times", once.format, once.path);
     }
+}
+
+/// What the general way makes of the pixels and metadata of a picture. A PNG's copies depend on those it
+/// came with, so the same rows may be packed in another way.
+fn shown(bytes: &[u8]) -> Option<Vec<u8>> {
+    let flip = "flip=horizontal".parse().ok()?;
+    run(bytes, &flip).ok().map(|output| output.bytes)
 }
 
 /// Changed without moving anything in the file: icons are laid out anew, and what fills up the last
