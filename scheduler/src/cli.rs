@@ -1,17 +1,19 @@
 //! What can be set on the command line and by environment.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use batch::{Chunk, Constraint, MaxFailures};
 use bytesize::ByteSize;
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use imaging::{ParsePipelineError, Pipeline};
 use mesos::resources::{Resources, Scalar};
 
 use crate::list::columns::Column;
 use crate::list::format::Format;
 use crate::manners::MannerArguments;
+use crate::retry::Classes;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,8 +29,21 @@ Examples:
     scheduler --url-column photo birds.csv.gz
   What would happen, without doing it:
     scheduler --dry-run birds.csv.gz
+  What failed for want of time, again:
+    scheduler --retry-failed=timeout birds.csv.gz
+  How a job ended, as a page (see `scheduler report --help`):
+    scheduler report --html report.html birds.csv.gz
   URLs from a pipe, any free port:
     grep -h '^http' *.txt | scheduler --artifact-port 0 -
+";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  How did the job of this list end:
+    scheduler report birds.csv.gz
+  The same as a page with its bars drawn, and as JSON:
+    scheduler report --html report.html birds.csv.gz
+    scheduler report --json birds.csv.gz
 ";
 
 const ENDS: &str = "\
@@ -224,6 +239,10 @@ pub struct FileArguments {
     #[arg(long, value_name = "DIR", default_value = "output", env = "SCHEDULER_OUTPUT")]
     pub output: PathBuf,
 
+    /// Write the manifest as a table too, manifest.csv
+    #[arg(long, env = "SCHEDULER_MANIFEST_CSV")]
+    pub manifest_csv: bool,
+
     /// The folder that remembers how far each job is [default: .state in the output folder]
     #[arg(long, value_name = "DIR", env = "SCHEDULER_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
@@ -284,6 +303,12 @@ pub struct WorkArguments {
     #[arg(long)]
     pub restart: bool,
 
+    /// Try again what failed in an earlier run: all, or images of these classes only, as in
+    /// `--retry-failed=timeout,http-5xx`
+    #[arg(long, value_name = "CLASSES", num_args = 0..=1, require_equals = true,
+          default_missing_value = "all", conflicts_with = "restart")]
+    pub retry_failed: Option<Classes>,
+
     /// Say what would happen, and do nothing: no request, no file
     #[arg(long)]
     pub dry_run: bool,
@@ -326,6 +351,10 @@ pub struct ShowArguments {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Write a summary in JSON to this file at the end
+    #[arg(long, value_name = "FILE", env = "SCHEDULER_REPORT")]
+    pub report: Option<PathBuf>,
+
     /// Write what stands on standard output as JSON
     #[arg(long)]
     pub json: bool,
@@ -341,6 +370,38 @@ pub struct ShowArguments {
     /// Show more; twice for everything
     #[arg(long, short, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Shows how a job of an earlier run stands, from its state.
+///
+/// Give the list and the flags of that run.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "scheduler report", version)]
+pub struct ReportArguments {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would replace the program's own")]
+    pub job: Arguments,
+
+    /// Draw the report as a page too, into this file
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub html: Option<PathBuf>,
+}
+
+impl ReportArguments {
+    /// The words behind `scheduler report`, or the program's end with a message about them.
+    #[must_use]
+    pub fn of(words: impl Iterator<Item = OsString>) -> Self {
+        let words = std::iter::once("scheduler report".into()).chain(words);
+        let matches = Self::shown().get_matches_from(words);
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    fn shown() -> clap::Command {
+        let about = "Shows how a job of an earlier run stands, from its state. Give the list and \
+                     the flags of that run";
+        let command = Self::command().about(about).long_about(about);
+        command.before_help(REPORT_EXAMPLES).after_help("")
+    }
 }
 
 /// How messages look.
@@ -464,7 +525,6 @@ fn pixels(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn parse(line: &str) -> Result<Arguments, String> {
         let words = std::iter::once("scheduler").chain(line.split_whitespace());
@@ -545,6 +605,27 @@ mod tests {
         assert_eq!(limits.max_pixels, 2_000);
         assert_eq!(limits.connect_timeout_ms, 1_500);
         assert_eq!(arguments.work.cpus, Scalar::from_thousandths(500));
+    }
+
+    #[test]
+    fn classes_to_try_again_stand_behind_an_equals_sign() {
+        let classes = |line: &str| parse(line).map(|arguments| arguments.work.retry_failed);
+        assert_eq!(classes("list"), Ok(None));
+        assert_eq!(classes("--retry-failed list"), Ok(Some(Classes::All)));
+        assert_eq!(classes("--retry-failed=dns"), Ok(Some("dns".parse().unwrap())));
+        assert!(classes("--retry-failed=fine").unwrap_err().contains("http-4xx"));
+        assert!(classes("--retry-failed --restart").is_err());
+    }
+
+    #[test]
+    fn a_report_takes_the_flags_of_the_run() {
+        ReportArguments::shown().debug_assert();
+        let words = ["--op", "grayscale", "l.csv", "--html", "r.html"].map(OsString::from);
+        let arguments = ReportArguments::of(words.into_iter());
+        assert_eq!(arguments.job.list, Path::new("l.csv"));
+        assert_eq!(arguments.html.as_deref(), Some(Path::new("r.html")));
+        let help = ReportArguments::shown().render_long_help().to_string();
+        assert!(help.starts_with("Examples:\n  How did the job"), "{help}");
     }
 
     #[test]

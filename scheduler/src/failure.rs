@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 /// How the program ended, when it got as far as having a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum End {
     /// Every image is done.
     AllDone,

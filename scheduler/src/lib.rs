@@ -21,9 +21,13 @@
 //! | how do executors treat the hosts of the images | [`manners`] |
 //! | what is the master told of us | [`framework`] |
 //! | what do people see | [`observe`] |
+//! | how did an earlier run end | [`report`] |
+//! | which failed images are tried again | [`retry`] |
+//! | which command is to be given next | [`commands`] |
 //! | how does the program end | [`failure`] |
 
 pub mod cli;
+pub mod commands;
 pub mod drive;
 pub mod dry_run;
 pub mod failure;
@@ -36,6 +40,8 @@ pub mod manners;
 pub mod memory;
 pub mod observe;
 pub mod preflight;
+pub mod report;
+pub mod retry;
 pub mod run;
 pub mod serving;
 pub mod signals;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
-use batch::{Engine, Input, Notice, Record, Settings};
+use batch::{Engine, Input, Notice, Record, Settings, Store};
 use mesos::resources::Scalar;
 use tracing::info;
 use url::Url;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::cli::Arguments;
 use crate::failure::Failure;
+use crate::retry::{Classes, Failed};
 use crate::source::Source;
 use crate::spool::{Spool, Writer};
 use crate::store::JobStore;
@@ -61,6 +62,34 @@ pub fn begin(store: &mut JobStore, job: &str, restart: bool) -> Result<(), Failu
     }
     if is_closed || restart {
         store.clear()?;
+    }
+    Ok(())
+}
+
+/// Has images that failed in an earlier run tried again.
+///
+/// # Errors
+///
+/// When there was no earlier run, or the state cannot be used.
+pub fn reopen(store: &mut JobStore, job: &str, classes: &Classes) -> Result<(), Failure> {
+    let mut failed = Failed::new(classes.clone());
+    if store.replay(|record| failed.note(record))? == 0 {
+        store.discard_if_empty();
+        let path = store.path().display();
+        return Err(Failure::Usage(format!(
+            "--retry-failed: nothing is known of the job {job}, as there was no {path}; run it \
+             without that flag first, with the same list and operations"
+        )));
+    }
+    let again = failed.reopened();
+    info!("trying again what failed ({classes}): {} images", again.len());
+    if store.is_closed()? {
+        // The framework is gone. In this order a crash at any moment loses nothing.
+        store.append(&[Record::FrameworkSubscribed { framework_id: String::new() }])?;
+        store.reopen()?;
+    }
+    if !again.is_empty() {
+        store.append(&again)?;
     }
     Ok(())
 }
@@ -144,7 +173,7 @@ fn unwritable(folder: &Path, error: &io::Error) -> Failure {
 /// The list is given anew at every start and leaves no records.
 struct NoRecords;
 
-impl batch::Store for NoRecords {
+impl Store for NoRecords {
     type Error = Failure;
 
     fn append(&mut self, _: &[Record]) -> Result<(), Failure> {
@@ -155,7 +184,7 @@ impl batch::Store for NoRecords {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use batch::{Attempt, Store};
+    use batch::Attempt;
     use clap::Parser;
     use std::cell::RefCell;
 
@@ -206,6 +235,30 @@ mod tests {
         store.append(&[launched()]).unwrap();
         begin(&mut store, "j", true).unwrap();
         assert!(is_empty(&mut store));
+    }
+
+    #[test]
+    fn what_failed_is_opened_again_whether_the_job_is_closed_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path(), "j").unwrap();
+        let failure = reopen(&mut store, "j", &Classes::All).unwrap_err();
+        assert_eq!(failure.status(), 2);
+        let mut store = open(folder.path(), "j").unwrap();
+        assert!(is_empty(&mut store));
+        let end = batch::ImageEnd::failed(protocol::Class::Dns, "no such host", "a");
+        store.append(&[launched(), Record::ImageEnded { index: 1, end: Box::new(end) }]).unwrap();
+        store.close().unwrap();
+        assert!(store.outcomes().unwrap().get(1).unwrap().is_some());
+        let mut records = Vec::new();
+        for _ in 0..2 {
+            reopen(&mut store, "j", &Classes::All).unwrap();
+            assert!(!store.is_closed().unwrap());
+            records.clear();
+            store.replay(|record| records.push(record.clone())).unwrap();
+            assert_eq!(records.last(), Some(&Record::ImageReopened { index: 1 }));
+            assert_eq!(records.len(), 4);
+            assert_eq!(store.outcomes().unwrap().get(1).unwrap(), None);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use mesos::client::tls::Tls;
 use mesos::master::{Credential, MasterSpec, without_password};
+use protocol::paths;
 use url::Url;
 
 use crate::cli::{Arguments, FileArguments};
@@ -90,6 +91,15 @@ pub fn file_server(arguments: &FileArguments, list: &Path) -> Result<FileServer,
     check_executor(&executor)?;
     let samples = samples(arguments, list)?;
     Ok(FileServer::Own { executor, samples })
+}
+
+/// Where people find the results of a job: a folder here, or a page of the other file server.
+#[must_use]
+pub fn results(arguments: &FileArguments, job: &str) -> String {
+    match &arguments.fileserver {
+        None => arguments.output.join(job).display().to_string(),
+        Some(url) => format!("{}{}", url.as_str().trim_end_matches('/'), paths::job(job)),
+    }
 }
 
 /// Who we say we are to the master.

@@ -1,15 +1,13 @@
 //! In which order everything happens, from the flags to the summary.
 
 use std::env;
-use std::path::Path;
 use std::time::Instant;
 
 use batch::{Engine, ImageOutcome, Notice};
 use mesos::client::tls::Tls;
-use mesos::master::{Credential, MasterSpec, without_password};
+use mesos::master::{Credential, MasterSpec};
 use mesos::scheduler::Driver;
 use mesos::v1::FrameworkInfo;
-use protocol::paths;
 use tracing::{info, warn};
 use url::Url;
 use uuid::Uuid;
@@ -22,14 +20,15 @@ use crate::list::Survey;
 use crate::local::LocalCluster;
 use crate::memory::{self, Beginning};
 use crate::observe::progress::Meter;
-use crate::observe::summary::{Summary, Tally};
-use crate::observe::{log, manifest};
+use crate::observe::report::Report;
+use crate::observe::tally::Tally;
+use crate::observe::{log, manifest, table};
 use crate::preflight::{self, FileServer, Master};
 use crate::serving::{Place, Serving};
 use crate::signals::Signals;
 use crate::source::Source;
 use crate::store::JobStore;
-use crate::{framework, job};
+use crate::{commands, framework, job};
 
 /// Everything that was looked at before anything was started.
 struct Plan {
@@ -42,12 +41,13 @@ struct Plan {
     file_server: FileServer,
 }
 
-/// Does the job that the flags describe and says how it ended. `meter` shows how far it is.
+/// Does the job that the flags describe and says how it ended, with the text for standard
+/// output. `meter` shows how far it is.
 ///
 /// # Errors
 ///
 /// When it cannot be done; the sentence says why.
-pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), Failure> {
+pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, String), Failure> {
     let started = Instant::now();
     let plan = plan(arguments).await?;
     let mut signals = Signals::listen()?;
@@ -55,7 +55,10 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), 
     let place = Place::take(&plan.file_server, &files.address, files.artifact_port).await?;
     memory::check_folder(&files.output, "output", "--output")?;
     let mut store = memory::open(&arguments.state_dir(), &plan.job)?;
-    memory::begin(&mut store, &plan.job, arguments.work.restart)?;
+    match &arguments.work.retry_failed {
+        Some(classes) => memory::reopen(&mut store, &plan.job, classes)?,
+        None => memory::begin(&mut store, &plan.job, arguments.work.restart)?,
+    }
     let token = store.upload_token(new_token)?;
     let limits = arguments.task_limits();
     let base = place.base().clone();
@@ -63,7 +66,8 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, Summary), 
     drive.started = started;
     let serving = place.serve(&plan.file_server, &files.output, &limits, token)?;
     drive.use_token(serving.token.clone());
-    info!("job {}: results in {}", plan.job, results(arguments, &plan));
+    let (results, state) = (preflight::results(files, &plan.job), drive.store.path().display());
+    info!("job {}: results in {results}, state in {state}", plan.job);
     info!("file server at {}", serving.base);
     let result = work(arguments, &plan, &base, &mut drive, &mut signals).await;
     stop(serving, &result).await;
@@ -206,34 +210,63 @@ fn conclude(
     plan: &Plan,
     drive: &mut Drive,
     result: Result<Finish, Failure>,
-) -> Result<(End, Summary), Failure> {
+) -> Result<(End, String), Failure> {
     drive.meter.end();
     let has_begun = drive.engine.progress().tasks_launched > 0;
     let mut tally = Tally::default();
     if result.is_ok() || has_begun {
-        tally = write_manifest(&arguments.files.output, plan, drive)?;
+        tally = write_manifest(arguments, plan, drive)?;
     } else {
         drive.store.discard_if_empty();
     }
     let finish = result?;
-    let mut summary = Summary {
-        elapsed: drive.started.elapsed(),
-        results: results(arguments, plan),
-        manifest: arguments.files.output.join(manifest::FILE),
-        again: command_again(env::args()),
-        ..Summary::of(&drive.engine.progress(), tally, finish != Finish::Complete)
-    };
-    if finish == Finish::Aborted {
-        summary.end = End::Aborted;
+    let report = report(arguments, plan, drive, &tally, finish);
+    if let Some(path) = &arguments.show.report {
+        report.write(path)?;
     }
-    Ok((summary.end, summary))
+    let text = if arguments.show.json { report.json()? } else { report.to_string() };
+    Ok((report.end, text))
 }
 
-fn write_manifest(output: &Path, plan: &Plan, drive: &Drive) -> Result<Tally, Failure> {
+fn report(
+    arguments: &Arguments,
+    plan: &Plan,
+    drive: &Drive,
+    tally: &Tally,
+    finish: Finish,
+) -> Report {
+    let report = Report::of(tally, plan.survey.entries);
+    let end = match finish {
+        Finish::Complete => report.end,
+        Finish::Aborted => End::Aborted,
+        Finish::Drained | Finish::Stopped => End::Interrupted,
+    };
+    let goes_on = matches!(end, End::Aborted | End::Interrupted);
+    let elapsed_ms = u64::try_from(drive.started.elapsed().as_millis());
+    Report {
+        job: plan.job.clone(),
+        list: plan.source.to_string(),
+        operations: arguments.work.operations(),
+        elapsed_ms: elapsed_ms.ok(),
+        results: preflight::results(&arguments.files, &plan.job),
+        manifest: arguments.files.output.join(manifest::FILE),
+        state: drive.store.path().to_owned(),
+        again: goes_on.then(|| commands::again(env::args())),
+        retry: tally.can_retry().then(|| commands::retry(env::args())),
+        end,
+        ..report
+    }
+}
+
+fn write_manifest(arguments: &Arguments, plan: &Plan, drive: &Drive) -> Result<Tally, Failure> {
+    let output = arguments.files.output.as_path();
     let mut tally = Tally::default();
     let each = |image: &ImageOutcome<'_>| tally.count(image);
     let written = manifest::write(output, &plan.job, &drive.list, &drive.store, each);
-    written.map(|_| tally).map_err(|error| {
+    let wants_table = arguments.files.manifest_csv;
+    let written =
+        written.and_then(|_| if wants_table { table::write(output).map(drop) } else { Ok(()) });
+    written.map(|()| tally).map_err(|error| {
         let file = output.join(manifest::FILE);
         let file = file.display();
         Failure::Start(format!(
@@ -242,54 +275,14 @@ fn write_manifest(output: &Path, plan: &Plan, drive: &Drive) -> Result<Tally, Fa
     })
 }
 
-/// Where people find the results: a folder here, or a page of the other file server.
-fn results(arguments: &Arguments, plan: &Plan) -> String {
-    match &plan.file_server {
-        FileServer::Own { .. } => arguments.files.output.join(&plan.job).display().to_string(),
-        FileServer::At { url, .. } => {
-            format!("{}{}", url.as_str().trim_end_matches('/'), paths::job(&plan.job))
-        }
-    }
-}
-
 /// 244 random bits.
 fn new_token() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
-/// The command line in a form that a shell takes; a password has to be put in again.
-fn command_again(words: impl Iterator<Item = String>) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.-_=:,+@%".contains(c);
-    let shown = |word: String| if word.contains("zk://") { without_password(&word) } else { word };
-    let quoted = words.map(shown).map(|word| {
-        if !word.is_empty() && word.chars().all(is_plain) {
-            word
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_command_to_go_on_can_be_pasted_into_a_shell() {
-        let words = ["scheduler", "--op", "invert", "my list", "it's", ""].map(str::to_owned);
-        assert_eq!(
-            command_again(words.into_iter()),
-            r"scheduler --op invert 'my list' 'it'\''s' ''"
-        );
-    }
-
-    #[test]
-    fn the_command_to_go_on_shows_no_password() {
-        let words = ["scheduler", "--master", "zk://u:s3cret@a:1/m", "--role", "r"];
-        let shown = command_again(words.map(str::to_owned).into_iter());
-        assert_eq!(shown, "scheduler --master 'zk://***@a:1/m' --role r");
-    }
 
     #[test]
     fn tokens_differ_and_fit_into_a_header() {

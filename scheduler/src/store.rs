@@ -178,6 +178,15 @@ impl JobStore {
         self.set_fact(CLOSED, "yes")
     }
 
+    /// Keeps that the job is to go on after all.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn reopen(&self) -> Result<(), StoreError> {
+        self.try_forget_fact(CLOSED).map_err(|error| self.failed(error))
+    }
+
     /// The upload token of the job: the same after an interruption, so that tasks which
     /// are still out can deliver. It is made by `make` if there is none.
     ///
@@ -223,6 +232,12 @@ impl JobStore {
             Err(error) => return Err(error.into()),
         };
         Ok(table.get(name)?.map(|value| value.value().to_owned()))
+    }
+
+    fn try_forget_fact(&self, name: &str) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        transaction.open_table(FACTS)?.remove(name)?;
+        Ok(transaction.commit()?)
     }
 
     fn try_set_fact(&self, name: &str, value: &str) -> Result<(), redb::Error> {
@@ -272,6 +287,9 @@ impl JobStore {
                 if let Some((index, tried)) = self.tries.note(record) {
                     let last = tried.last.map_or((0, 0), |task| (task.batch, task.number));
                     ends.insert(index, (number, tried.attempts, last.0, last.1))?;
+                }
+                if let Record::ImageReopened { index } = record {
+                    ends.remove(index)?;
                 }
             }
         }
@@ -411,6 +429,7 @@ mod tests {
         let mut records = records();
         records.push(Record::ImageEnded { index: 7, end: Box::new(end) });
         records.push(Record::ExecutorPlaced { agent: "a".into(), resources: vec![vec![1, 2]] });
+        records.push(Record::ImageReopened { index: 9 });
         let written: Vec<String> = records
             .iter()
             .map(|record| hexadecimal(&postcard::to_allocvec(record).unwrap(), usize::MAX))
@@ -418,13 +437,14 @@ mod tests {
         assert_eq!(written, FORM_2_EXAMPLES, "{written:#?}");
     }
 
-    const FORM_2_EXAMPLES: [&str; 6] = [
+    const FORM_2_EXAMPLES: [&str; 7] = [
         "000166",
         "02010101610101",
         "040103646e73",
         "05010100",
         "030703646e73016d00000161ac020000000000000000000000000000000000",
         "01016101020102",
+        "0609",
     ];
 
     #[test]

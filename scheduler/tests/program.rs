@@ -298,3 +298,53 @@ fn a_job_with_too_many_failures_is_given_up_and_begins_when_more_are_allowed() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_job_is_reported_at_its_end_and_again_from_its_state() {
+    let place = Place::new();
+    fs::write(place.path("bad"), "ftp://h/a,b\n::::\n").unwrap();
+    let flags =
+        ["--master", "127.0.0.1:1", "--quiet", "--json", "--report", "r/r.json", "--manifest-csv"];
+    let output = place.run(&flags, "bad");
+    assert_eq!(output.status.code(), Some(1));
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = fs::read_to_string(place.path("r/r.json")).unwrap();
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), shown);
+    assert_eq!(
+        (shown["end"].as_str(), shown["images"]["failed"].as_u64()),
+        (Some("some-failed"), Some(2))
+    );
+    assert_eq!(shown["failures"][0]["class"], "bad-url");
+    assert_eq!(shown["retry"], serde_json::Value::Null, "bad lines stay bad");
+    let table = fs::read_to_string(place.path("output/manifest.csv")).unwrap();
+    assert!(
+        table.lines().nth(1).unwrap().starts_with("1,1,\"ftp://h/a,b\",,failed,bad-url,"),
+        "{table}"
+    );
+
+    let report = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
+        command.env_clear().current_dir(place.0.path()).arg("report").args(words);
+        command.output().unwrap()
+    };
+    let output = report(&["--html", "r/r.html", "bad"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.starts_with("0 of 2 images done (0.0 %): 0 B in"), "{text}");
+    assert!(text.contains("Correct these lines of the list."), "{text}");
+    let page = fs::read_to_string(place.path("r/r.html")).unwrap();
+    assert!(page.contains("<svg ") && page.contains("bad-url"), "{page}");
+    let unknown = report(&["list"]);
+    assert_eq!(unknown.status.code(), Some(4));
+    says(&String::from_utf8(unknown.stderr).unwrap(), &["nothing is known of the job list-"]);
+}
+
+#[test]
+fn failed_images_of_a_job_that_never_ran_cannot_be_tried_again() {
+    let place = Place::new();
+    let sentence = place.refused(&["--retry-failed"], "list", 2);
+    says(&sentence, &["--retry-failed", "nothing is known of the job list-"]);
+    assert_eq!(names_in(&place.path("output/.state")), [] as [&str; 0]);
+    let sentence = place.run(&["--retry-failed=fine"], "list");
+    assert_eq!(sentence.status.code(), Some(2));
+}

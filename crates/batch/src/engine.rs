@@ -130,6 +130,7 @@ impl Engine {
                     self.batches.remove_image(batch, *index);
                 }
             }
+            Record::ImageReopened { index } => self.images.reopen(*index),
             Record::TaskEnded { attempt, cost } => self.batches.end(*attempt, *cost),
         }
     }

@@ -105,6 +105,18 @@ impl Images {
         batch
     }
 
+    /// An image that has failed waits for its first task again. Nothing happens to others.
+    pub(crate) fn reopen(&mut self, index: u64) {
+        let slot = self.slots.get(index);
+        if slot.stage != Stage::Failed {
+            return;
+        }
+        if slot.listed {
+            self.counts.failed -= 1;
+        }
+        self.set_stage(index, Stage::Ready);
+    }
+
     /// Puts off an image that waits to be tried again.
     pub(crate) fn wait_until(&mut self, index: u64, until: Time) {
         if self.waiting.contains(index) {

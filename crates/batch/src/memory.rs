@@ -37,6 +37,9 @@ impl MemoryStore {
             {
                 kept.insert(index, Ended { end: (**end).clone(), tried });
             }
+            if let Record::ImageReopened { index } = record {
+                kept.remove(index);
+            }
         }
         let found = outcome::find(entry, |index| Ok(kept.get(&index).cloned()));
         found.unwrap_or_else(|never: Infallible| match never {})

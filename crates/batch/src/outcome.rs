@@ -79,7 +79,8 @@ impl Tries {
             Record::FrameworkSubscribed { .. }
             | Record::ExecutorPlaced { .. }
             | Record::ImageFailedOnce { .. }
-            | Record::TaskEnded { .. } => None,
+            | Record::TaskEnded { .. }
+            | Record::ImageReopened { .. } => None,
         }
     }
 

@@ -55,6 +55,11 @@ pub enum Record {
         /// How much of the batch's machinery budget it spent.
         cost: u32,
     },
+    /// An image that has failed is to be tried again, as if it had never been.
+    ImageReopened {
+        /// Its index.
+        index: u64,
+    },
 }
 
 /// How an image ended.
@@ -176,6 +181,7 @@ mod tests {
             Record::ImageEnded { index: 1, end: Box::new(end) },
             Record::ImageFailedOnce { index: 9, class: Class::Dns },
             Record::TaskEnded { attempt, cost: 1 },
+            Record::ImageReopened { index: 9 },
         ];
         for record in records {
             let text = serde_json::to_string(&record).unwrap();

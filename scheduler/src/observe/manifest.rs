@@ -22,7 +22,7 @@ const SCHEMA: u32 = 1;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     schema: u32,
     index: u64,
     line: u64,

@@ -1,135 +1,89 @@
-//! How it ended, in a few lines.
+//! How it ended, in a few lines for people.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use batch::{ImageOutcome, Progress};
 use bytesize::ByteSize;
-use protocol::{Class, Outcome};
 
 use crate::failure::End;
 
-/// The longest URL in an example, in characters.
-const EXAMPLE_CHARACTERS: usize = 100;
+use super::report::Report;
+use super::tally::{Failures, SlowHost};
 
-/// What is said at the end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// How the program ended.
-    pub end: End,
-    /// All images of the list.
-    pub total: u64,
-    /// Images with a result, duplicates of them included.
-    pub done: u64,
-    /// Images whose URL stands earlier.
-    pub duplicates: u64,
-    /// Failures by class: how many, and one of them.
-    pub failed: BTreeMap<Class, (u64, String)>,
-    /// Bytes downloaded.
-    pub bytes_in: u64,
-    /// Bytes of results.
-    pub bytes_out: u64,
-    /// The time this run took.
-    pub elapsed: Duration,
-    /// Where the results are: a folder, or a page of another file server.
-    pub results: String,
-    /// The manifest.
-    pub manifest: PathBuf,
-    /// The command to go on with, after an interruption.
-    pub again: String,
-}
+/// The longest example, in characters.
+const EXAMPLE_CHARACTERS: usize = 200;
 
-/// The images that have ended, counted one by one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tally {
-    done: u64,
-    failed: BTreeMap<Class, (u64, String)>,
-}
+/// Hosts whose downloads take less on average are not called slow.
+const SLOW_MS: u64 = 1_000;
 
-impl Tally {
-    /// Counts an image.
-    pub fn count(&mut self, image: &ImageOutcome<'_>) {
-        match image.outcome {
-            Outcome::Done => self.done += 1,
-            Outcome::Failed => {
-                let first = || (0_u64, example(image));
-                self.failed.entry(image.class).or_insert_with(first).0 += 1;
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        first_line(self, f)?;
+        if self.images.duplicates > 0 {
+            writeln!(f, "  {} of them stand in the list more than once", self.images.duplicates)?;
+        }
+        if !self.failures.is_empty() {
+            writeln!(f, "{} failed:", self.images.failed)?;
+        }
+        self.failures.iter().try_for_each(|failures| failed(failures, f))?;
+        if self.images.pending > 0 {
+            writeln!(f, "{} without an outcome yet", self.images.pending)?;
+        }
+        slow(&self.hosts, f)?;
+        writeln!(f, "Results:  {}", self.results)?;
+        writeln!(f, "Manifest: {}", self.manifest.display())?;
+        write!(f, "Job:      {}, kept in {}", self.job, self.state.display())?;
+        if let Some(again) = &self.again {
+            match self.end {
+                End::AllDone | End::SomeFailed => {}
+                End::Interrupted => write!(f, "\nInterrupted; to go on: {again}")?,
+                End::Aborted => write!(
+                    f,
+                    "\nGiven up as too many images failed; to go on, allow more of them with \
+                     --max-failures: {again}"
+                )?,
             }
         }
+        if let Some(retry) = &self.retry {
+            write!(f, "\nTo try the failed ones again: {retry}")?;
+        }
+        Ok(())
     }
 }
 
-impl Summary {
-    /// Sums up what became of the images. The places are to be filled in.
-    #[must_use]
-    pub fn of(progress: &Progress, tally: Tally, interrupted: bool) -> Self {
-        let Tally { done, failed } = tally;
-        let end = match (interrupted, failed.is_empty()) {
-            (true, _) => End::Interrupted,
-            (false, true) => End::AllDone,
-            (false, false) => End::SomeFailed,
-        };
-        Self {
-            end,
-            total: progress.total,
-            done,
-            duplicates: progress.duplicates,
-            failed,
-            bytes_in: progress.bytes_in,
-            bytes_out: progress.bytes_out,
-            elapsed: Duration::ZERO,
-            results: String::new(),
-            manifest: PathBuf::new(),
-            again: String::new(),
-        }
+fn first_line(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let images = report.images;
+    write!(f, "{} of {} images done ({:.1} %)", images.done, images.total, report.success_percent)?;
+    if let Some(ms) = report.elapsed_ms {
+        write!(f, " in {}", humantime::format_duration(rounded(ms)))?;
     }
-
-    fn failed_len(&self) -> u64 {
-        self.failed.values().map(|(count, _)| count).sum()
-    }
+    let (bytes_in, bytes_out) = (ByteSize::b(report.bytes_in), ByteSize::b(report.bytes_out));
+    writeln!(f, ": {bytes_in} in, {bytes_out} out")
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = humantime::format_duration(rounded(self.elapsed));
-        let (bytes_in, bytes_out) = (ByteSize::b(self.bytes_in), ByteSize::b(self.bytes_out));
-        writeln!(
-            f,
-            "{} of {} images done in {time}: {bytes_in} in, {bytes_out} out",
-            self.done, self.total
-        )?;
-        if self.duplicates > 0 {
-            writeln!(f, "  {} of them stand in the list more than once", self.duplicates)?;
-        }
-        if !self.failed.is_empty() {
-            writeln!(f, "{} failed:", self.failed_len())?;
-        }
-        for (class, (count, example)) in &self.failed {
-            writeln!(f, "  {count:>5} {class:<17} {}", shortened(example))?;
-        }
-        let open = self.total.saturating_sub(self.done).saturating_sub(self.failed_len());
-        if open > 0 {
-            writeln!(f, "{open} without an outcome yet")?;
-        }
-        writeln!(f, "Results:  {}", self.results)?;
-        write!(f, "Manifest: {}", self.manifest.display())?;
-        match self.end {
-            End::AllDone | End::SomeFailed => Ok(()),
-            End::Interrupted => write!(f, "\nInterrupted; to go on: {}", self.again),
-            End::Aborted => write!(
-                f,
-                "\nGiven up as too many images failed; to go on, allow more of them with \
-                 --max-failures: {}",
-                self.again
-            ),
-        }
-    }
+fn failed(failures: &Failures, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Failures { class, count, hint, example } = failures;
+    // Most messages name the URL themselves.
+    let place = if example.message.contains(&example.url) {
+        format!("line {}: {}", example.line, example.message)
+    } else {
+        format!("line {}, {}: {}", example.line, example.url, example.message)
+    };
+    writeln!(f, "  {count:>5} {class:<17} {}", shortened(&place))?;
+    if hint.is_empty() { Ok(()) } else { writeln!(f, "{:>26}{hint}", "") }
 }
 
-fn rounded(time: Duration) -> Duration {
-    let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+fn slow(hosts: &[SlowHost], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let slow = hosts.iter().filter(|host| host.mean_ms >= SLOW_MS);
+    let told = |host: &SlowHost| {
+        let mean = humantime::format_duration(rounded(host.mean_ms));
+        format!("{} ({mean} an image, {} images)", host.host, host.images)
+    };
+    let told: Vec<_> = slow.map(told).collect();
+    if told.is_empty() { Ok(()) } else { writeln!(f, "Slow hosts: {}", told.join(", ")) }
+}
+
+fn rounded(milliseconds: u64) -> Duration {
     Duration::from_millis(if milliseconds < 10_000 {
         milliseconds / 100 * 100
     } else {
@@ -137,20 +91,9 @@ fn rounded(time: Duration) -> Duration {
     })
 }
 
-/// Most messages name the URL themselves.
-fn example(image: &ImageOutcome<'_>) -> String {
-    if image.message.contains(image.url) {
-        format!("line {}: {}", image.line, image.message)
-    } else {
-        format!("line {}, {}: {}", image.line, image.url, image.message)
-    }
-}
-
-/// Lists hold strange things; what reaches a terminal is one short line without controls.
 fn shortened(text: &str) -> String {
-    let clean = |c: char| if c.is_control() { ' ' } else { c };
-    let mut short: String = text.chars().map(clean).take(2 * EXAMPLE_CHARACTERS).collect();
-    if text.chars().nth(2 * EXAMPLE_CHARACTERS).is_some() {
+    let mut short: String = text.chars().take(EXAMPLE_CHARACTERS).collect();
+    if text.chars().nth(EXAMPLE_CHARACTERS).is_some() {
         short.push('…');
     }
     short
@@ -159,50 +102,61 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use batch::outcome::find;
-    use batch::{Entry, Given};
-    use std::convert::Infallible;
+    use crate::observe::report::Images;
+    use crate::observe::tally::Tally;
+    use crate::observe::tally::tests::{done, outcome};
+    use batch::ImageEnd;
+    use protocol::Class;
 
-    fn summary(interrupted: bool) -> Summary {
+    fn report() -> Report {
         let mut tally = Tally::default();
-        for index in [1, 2] {
-            let entry = Entry {
-                index,
-                line: index + 1,
-                url: format!("bad {index}"),
-                name: format!("{index}-x"),
-                given: Given::Rejected { class: Class::BadUrl, message: "it is\nno URL".into() },
-            };
-            let found = find(&entry, |_| Ok::<_, Infallible>(None)).unwrap().unwrap();
-            tally.count(&found.of(&entry));
+        let bad = ImageEnd::failed(Class::BadUrl, "it is\nno URL", "");
+        tally.count(&outcome(2, "bad 1", &bad));
+        tally.count(&outcome(3, "bad 2", &bad));
+        Report {
+            elapsed_ms: Some(4_260),
+            job: "j".into(),
+            results: "output/j".into(),
+            manifest: "output/manifest.jsonl".into(),
+            state: "output/.state/j.redb".into(),
+            ..Report::of(&tally, 2)
         }
-        let progress = Progress { total: 2, failed: 2, ..Progress::default() };
-        Summary::of(&progress, tally, interrupted)
     }
 
     #[test]
-    fn failures_are_told_by_class_with_an_example() {
-        let summary = Summary {
-            elapsed: Duration::from_millis(4_260),
-            results: "output/j".into(),
-            manifest: "output/manifest.jsonl".into(),
-            ..summary(false)
-        };
-        assert_eq!(summary.end, End::SomeFailed);
+    fn failures_are_told_by_class_with_an_example_and_a_hint() {
         assert_eq!(
-            summary.to_string(),
-            "0 of 2 images done in 4s 200ms: 0 B in, 0 B out\n\
-             2 failed:\n      2 bad-url           line 2, bad 1: it is no URL\n\
-             Results:  output/j\nManifest: output/manifest.jsonl"
+            report().to_string(),
+            "0 of 2 images done (0.0 %) in 4s 200ms: 0 B in, 0 B out\n\
+             2 failed:\n      2 bad-url           line 2, bad 1: it is no URL\n                          \
+             Correct these lines of the list.\n\
+             Results:  output/j\nManifest: output/manifest.jsonl\n\
+             Job:      j, kept in output/.state/j.redb"
         );
     }
 
     #[test]
-    fn an_interruption_names_the_command_to_go_on() {
-        let summary = Summary { total: 5, again: "scheduler holiday.txt".into(), ..summary(true) };
-        let text = summary.to_string();
-        assert_eq!(summary.end.status(), 130);
+    fn the_commands_to_go_on_and_to_try_again_stand_at_the_end() {
+        let images = Images { pending: 3, ..report().images };
+        let report = Report {
+            images,
+            end: End::Interrupted,
+            again: Some("scheduler holiday.txt".into()),
+            retry: Some("scheduler holiday.txt --retry-failed".into()),
+            ..report()
+        };
+        let text = report.to_string();
         assert!(text.contains("3 without an outcome yet"), "{text}");
-        assert!(text.ends_with("to go on: scheduler holiday.txt"), "{text}");
+        assert!(text.contains("\nInterrupted; to go on: scheduler holiday.txt\n"), "{text}");
+        assert!(text.ends_with("again: scheduler holiday.txt --retry-failed"), "{text}");
+    }
+
+    #[test]
+    fn slow_hosts_are_named_and_fast_ones_are_not() {
+        let mut tally = Tally::default();
+        tally.count(&outcome(1, "http://fast/1", &done(20)));
+        tally.count(&outcome(2, "http://slow/2", &done(2_500)));
+        let text = Report::of(&tally, 2).to_string();
+        assert!(text.contains("Slow hosts: slow (2s 500ms an image, 1 images)\n"), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod policies;
+mod reopened;
 
 use std::num::NonZeroU64;
 use std::time::Duration;
