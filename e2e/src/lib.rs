@@ -21,6 +21,7 @@ pub mod pictures;
 pub mod plain;
 mod process;
 mod programs;
+pub mod tiny;
 mod wait;
 
 pub use cluster::{Cluster, Engine};

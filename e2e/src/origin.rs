@@ -20,6 +20,11 @@ pub enum Answer {
     Content(&'static str, Vec<u8>),
     /// Another status, without anything else.
     Status(u16),
+    /// 429, with a number of seconds to wait.
+    TooMany {
+        /// What `Retry-After` says.
+        retry_after_s: u32,
+    },
     /// 302 to another path or URL.
     Redirect(String),
     /// Nothing, ever.
@@ -30,6 +35,8 @@ pub enum Answer {
     Endless,
     /// This answer, but later.
     After(Duration, Box<Self>),
+    /// This answer, but not before that is true.
+    Once(Arc<AtomicBool>, Box<Self>),
     /// This answer to so many requests of the path, then the other one.
     First(usize, Box<Self>, Box<Self>),
 }
@@ -46,6 +53,12 @@ impl Answer {
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         Self::After(wait, Box::new(self))
+    }
+
+    /// This answer, but not before that is true.
+    #[must_use]
+    pub fn once(self, is_true: &Arc<AtomicBool>) -> Self {
+        Self::Once(Arc::clone(is_true), Box::new(self))
     }
 
     /// This answer to so many requests of the path, then the other one.
@@ -79,9 +92,9 @@ impl Shared {
 
 /// The server. It ends with this value.
 pub struct Origin {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
-    acceptor: Option<JoinHandle<()>>,
+    acceptors: Vec<JoinHandle<()>>,
 }
 
 impl Origin {
@@ -93,25 +106,53 @@ impl Origin {
     /// When there is no free port.
     pub fn start(routes: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
-        let address = listener.local_addr()?;
+        Self::serve(vec![listener], routes)
+    }
+
+    /// The same at several addresses of the loopback network, on one port: as many hosts.
+    ///
+    /// # Errors
+    ///
+    /// When no port is free at all of them.
+    pub fn start_at(
+        hosts: &[Ipv4Addr],
+        routes: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let port = crate::free_port()?;
+        let bind = |host: &Ipv4Addr| {
+            TcpListener::bind((*host, port)).with_context(|| format!("no port {port} at {host}"))
+        };
+        let listeners: Result<Vec<TcpListener>> = hosts.iter().map(bind).collect();
+        Self::serve(listeners?, routes)
+    }
+
+    fn serve(
+        listeners: Vec<TcpListener>,
+        routes: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static,
+    ) -> Result<Self> {
         let routes = Box::new(routes);
         let shared = Shared { routes, requests: Mutex::default(), ends: AtomicBool::new(false) };
         let shared = Arc::new(shared);
-        let for_acceptor = Arc::clone(&shared);
-        let acceptor = thread::spawn(move || accept(&listener, &for_acceptor));
-        Ok(Self { address, shared, acceptor: Some(acceptor) })
+        let addresses = listeners.iter().map(TcpListener::local_addr);
+        let addresses = addresses.collect::<std::io::Result<Vec<_>>>()?;
+        let acceptors = listeners.into_iter().map(|listener| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || accept(&listener, &shared))
+        });
+        let acceptors = acceptors.collect();
+        Ok(Self { addresses, shared, acceptors })
     }
 
-    /// Where it listens.
+    /// Where it listens, at the first of its addresses.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.first().copied().unwrap_or((Ipv4Addr::LOCALHOST, 0).into())
     }
 
     /// The URL of a path, which begins with a slash.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.address())
     }
 
     /// How often the path was asked for so far, its query included.
@@ -131,9 +172,11 @@ impl Origin {
 impl Drop for Origin {
     fn drop(&mut self) {
         self.shared.ends.store(true, Ordering::Relaxed);
-        // Wakes the acceptor.
-        let _ = TcpStream::connect(self.address);
-        if let Some(acceptor) = self.acceptor.take() {
+        for address in &self.addresses {
+            // Wakes the acceptor.
+            let _ = TcpStream::connect(address);
+        }
+        for acceptor in self.acceptors.drain(..) {
             let _ = acceptor.join();
         }
     }
@@ -186,6 +229,10 @@ fn respond(
         Answer::Status(status) => {
             stream.write_all(head_of(status, "Content-Length: 0\r\n").as_bytes())
         }
+        Answer::TooMany { retry_after_s } => {
+            let headers = format!("Retry-After: {retry_after_s}\r\nContent-Length: 0\r\n");
+            stream.write_all(head_of(429, &headers).as_bytes())
+        }
         Answer::Redirect(to) => {
             let headers = format!("Location: {to}\r\nContent-Length: 0\r\n");
             stream.write_all(head_of(302, &headers).as_bytes())
@@ -207,6 +254,10 @@ fn respond(
             while ticks > 0 && !shared.ends() && is_open(stream, TICK)? {
                 ticks -= 1;
             }
+            respond(stream, *answer, before, shared)
+        }
+        Answer::Once(is_true, answer) => {
+            while !is_true.load(Ordering::Relaxed) && !shared.ends() && is_open(stream, TICK)? {}
             respond(stream, *answer, before, shared)
         }
         Answer::First(times, first, then) => {

@@ -31,6 +31,15 @@ enum Chore {
         #[arg(long, value_name = "STEP")]
         only: Option<String>,
     },
+    /// Check what takes too long for every change: many kills of everything on both engines, and a
+    /// list of a million lines
+    ///
+    /// The programs are built in release. KILL_ROUNDS, KILL_SEED and LINES set how much.
+    Long {
+        /// Run one step alone: install-mesos, kills, trouble or million
+        #[arg(long, value_name = "STEP")]
+        only: Option<String>,
+    },
     /// Measure what the programs reach on this machine, beside their peers, and print a table
     ///
     /// Installs what is missing: nginx (a Debian package, as root), img2dataset from PyPI, and Mesos.
@@ -49,6 +58,7 @@ enum Chore {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test { only } => suite::run(only.as_deref()),
+        Chore::Long { only } => suite::run_long(only.as_deref()),
         Chore::Bench(options) => bench::run(&options),
         Chore::Sandbox(command) => sandbox::run(&command),
         Chore::TestProvision => suite::test_provision(),

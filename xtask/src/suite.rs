@@ -22,6 +22,14 @@ const STEPS: &[Step] = &[
     Step { name: "vagrant", title: "Vagrantfile", action: vagrantfile },
 ];
 
+/// What takes too long for every change.
+const LONG_STEPS: &[Step] = &[
+    Step { name: "install-mesos", title: "real Mesos 1.11.0, installed", action: sandbox::install },
+    Step { name: "kills", title: "ten rounds of kills of each victim", action: kills },
+    Step { name: "trouble", title: "full disks, patience and a bad host", action: trouble },
+    Step { name: "million", title: "a list of a million lines", action: million },
+];
+
 /// Folders without sources of ours.
 const NOT_SEARCHED: &[&str] = &[".git", ".vagrant", "output", "results", "target"];
 
@@ -34,6 +42,18 @@ pub(crate) fn run(only: Option<&str>) -> Result<()> {
     match only {
         Some(name) => steps::run_only(STEPS, name),
         None => steps::run(STEPS),
+    }
+}
+
+/// Runs every check that takes long until one fails, or the one that is asked for.
+///
+/// # Errors
+///
+/// That of the first check that fails.
+pub(crate) fn run_long(only: Option<&str>) -> Result<()> {
+    match only {
+        Some(name) => steps::run_only(LONG_STEPS, name),
+        None => steps::run(LONG_STEPS),
     }
 }
 
@@ -59,8 +79,12 @@ fn formatting() -> Result<()> {
 }
 
 fn lints() -> Result<()> {
-    let what =
-        ["--workspace", "--all-targets", "--features", "e2e/real-mesos,mesos/real-zookeeper"];
+    let what = [
+        "--workspace",
+        "--all-targets",
+        "--features",
+        "e2e/real-mesos,e2e/long,mesos/real-zookeeper",
+    ];
     tools::run(cargo(&["clippy", "--locked"]).args(what).args(["--", "-D", "warnings"]))
 }
 
@@ -77,6 +101,41 @@ fn real_mesos() -> Result<()> {
     tools::require("chromium", "chromium")?;
     let mut command = cargo(&["test", "-p", "e2e", "--features", "real-mesos", "--locked"]);
     tools::run(command.env("MESOS_SANDBOX_PREFIX", workspace::mesos_prefix()))
+}
+
+/// Many rounds on both engines; `KILL_ROUNDS` and `KILL_SEED` of the environment win.
+fn kills() -> Result<()> {
+    let mut command = end_to_end(&["--test", "kills", "--", "--nocapture"]);
+    if std::env::var_os("KILL_ROUNDS").is_none() {
+        command.env("KILL_ROUNDS", "10");
+    }
+    tools::run(&mut command)
+}
+
+/// On both engines.
+fn trouble() -> Result<()> {
+    for module in ["disk::", "manners::"] {
+        tools::run(&mut end_to_end(&["--test", "scenarios", module]))?;
+    }
+    Ok(())
+}
+
+/// On the embedded cluster, as a process of its own; `LINES` of the environment wins.
+fn million() -> Result<()> {
+    let test = "lines::local::a_long_list_goes_to_its_end";
+    let mut command = end_to_end(&["--test", "scenarios", test, "--", "--exact", "--nocapture"]);
+    if std::env::var_os("LINES").is_none() {
+        command.env("LINES", "1000000");
+    }
+    tools::run(&mut command)
+}
+
+/// Tests of programs built in release.
+fn end_to_end(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["test", "--release", "-p", "e2e"]);
+    command.args(["--features", "real-mesos,long", "--locked"]).args(arguments);
+    command.env("MESOS_SANDBOX_PREFIX", workspace::mesos_prefix());
+    command
 }
 
 fn real_zookeeper() -> Result<()> {

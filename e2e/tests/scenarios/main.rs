@@ -4,8 +4,14 @@
 
 mod bad_input;
 mod bad_list;
+#[cfg(feature = "long")]
+mod disk;
 mod faults;
 mod images;
 mod interrupt;
+#[cfg(feature = "long")]
+mod lines;
+#[cfg(feature = "long")]
+mod manners;
 mod many;
 mod uploads;

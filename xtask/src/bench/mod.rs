@@ -34,6 +34,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 3,
           value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
+    /// Measure the programs of the last release build as they are
+    #[arg(long)]
+    no_build: bool,
     /// List the rows and measure nothing
     #[arg(long)]
     list: bool,
@@ -113,7 +116,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         return Ok(());
     }
-    let mut bench = Bench { place: Place::prepare()?, runs: options.runs };
+    let mut bench = Bench { place: Place::prepare(!options.no_build)?, runs: options.runs };
     let machine = machine::Machine::look()?;
     let mut lines = Vec::new();
     for row in rows {

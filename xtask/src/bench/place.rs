@@ -16,28 +16,17 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Makes the folder and builds the programs.
+    /// Makes the folder and, if told so, builds the programs.
     ///
     /// # Errors
     ///
     /// When cargo cannot build them.
-    pub(crate) fn prepare() -> Result<Self> {
+    pub(crate) fn prepare(builds: bool) -> Result<Self> {
         let folder = workspace::target().join("bench");
         fs::create_dir_all(&folder).with_context(|| format!("no '{}'", folder.display()))?;
-        eprintln!("building the programs in release");
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(workspace::root()).args(["build", "--quiet", "--release", "--bins"]);
-        command.args([
-            "-p",
-            "scheduler",
-            "-p",
-            "executor",
-            "-p",
-            "fileserver",
-            "-p",
-            "mesos-local",
-        ]);
-        tools::run(&mut command)?;
+        if builds {
+            build()?;
+        }
         Ok(Self { folder, programs: release_folder()? })
     }
 
@@ -73,6 +62,14 @@ impl Place {
         fs::create_dir_all(&folder).with_context(failed)?;
         Ok(folder)
     }
+}
+
+fn build() -> Result<()> {
+    eprintln!("building the programs in release");
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace::root()).args(["build", "--quiet", "--release", "--bins"]);
+    command.args(["-p", "scheduler", "-p", "executor", "-p", "fileserver", "-p", "mesos-local"]);
+    tools::run(&mut command)
 }
 
 /// This program is in `TARGET/debug` or another profile's folder beside `TARGET/release`.
