@@ -28,6 +28,7 @@
 mod config;
 mod error;
 mod gallery;
+mod group;
 mod http;
 mod listen;
 mod place;

@@ -1,11 +1,12 @@
 //! How an upload becomes a durable result.
 //!
 //! The order is what makes it durable: write and sync a temporary file, make the
-//! job's folder and sync its parent, rename, sync the folder. A crash at any moment
+//! job's folder and sync its parent, rename, sync the folder. Uploads that have been renamed when
+//! the folder's sync begins [share it](crate::group). A crash at any moment
 //! leaves the old result, the new one or none, and at most a temporary file that the
 //! next start removes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::mem;
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
 use crate::Error;
+use crate::group::Group;
 use crate::place::Place;
 use crate::refusal::Refusal;
 
@@ -36,6 +38,8 @@ pub(crate) struct Store {
     max_bytes: u64,
     /// The jobs whose folder is known to survive a power cut.
     durable_jobs: Mutex<HashSet<String>>,
+    /// The syncs of the folders of jobs.
+    renames: Mutex<HashMap<String, Arc<Group>>>,
 }
 
 /// A result as it was stored.
@@ -51,7 +55,12 @@ impl Store {
     /// uploads of earlier processes left behind.
     pub(crate) fn open(root: &Path, max_bytes: u64) -> Result<Self, Error> {
         let failed = |source| Error::Output { path: root.to_owned(), source };
-        let store = Self { root: root.to_owned(), max_bytes, durable_jobs: Mutex::default() };
+        let store = Self {
+            root: root.to_owned(),
+            max_bytes,
+            durable_jobs: Mutex::default(),
+            renames: Mutex::default(),
+        };
         fs::create_dir_all(store.incoming()).map_err(failed)?;
         store.remove_stale().map_err(failed)?;
         store.temporary().map_err(failed)?;
@@ -126,8 +135,14 @@ impl Store {
             target = folder.join(place.name());
             temporary.rename(&target)?;
         }
-        sync_folder(&folder)?;
+        self.renames(place.job()).run(|| sync_folder(&folder))?;
         Ok(replaced)
+    }
+
+    /// Where the uploads of a job share the sync of their folder.
+    fn renames(&self, job: &str) -> Arc<Group> {
+        let mut renames = self.renames.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(renames.entry(job.to_owned()).or_default())
     }
 
     /// The folder of a job, made once. Whoever comes second waits until it is durable.
