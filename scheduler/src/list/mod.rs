@@ -2,7 +2,7 @@
 //!
 //! | question | module |
 //! |---|---|
-//! | which formats are there, and which one is this | [`format`] |
+//! | which formats are there, and which one is this | [`mod@format`] |
 //! | what does every format come down to | [`items`] |
 //! | one image a line | `text` |
 //! | columns, rows, quotes | `csv`, [`columns`] |
