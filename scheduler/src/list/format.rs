@@ -35,8 +35,6 @@ pub enum Format {
     Json,
     /// A text or an object a line
     Jsonl,
-    /// A column of a Parquet file
-    Parquet,
 }
 
 /// What is known of a list before it is read.
@@ -77,7 +75,6 @@ fn by_name(name: &Path) -> Option<Format> {
         "tsv" | "tab" => Some(Format::Tsv),
         "json" => Some(Format::Json),
         "jsonl" | "ndjson" => Some(Format::Jsonl),
-        "parquet" => Some(Format::Parquet),
         _ => None,
     }
 }
@@ -117,7 +114,6 @@ fn take_apart<'r>(
         Format::Tsv => Box::new(Table::new(from, Some(b'\t'), column)),
         Format::Json => Box::new(Array::new(from, column)),
         Format::Jsonl => Box::new(JsonLines::new(from, column)),
-        Format::Parquet => return Err(invalid("it is no Parquet file")),
     })
 }
 
@@ -136,7 +132,7 @@ fn not_covered(head: &[u8]) -> Option<&'static str> {
     let kinds: [(&[u8], &str); 7] = [
         (
             b"PAR1",
-            "it is a Parquet file: give its name rather than a pipe or compressing it, and a scheduler that was built with `--features parquet`",
+            "it is a Parquet file: save its column as CSV, for example by `duckdb -c \"COPY (SELECT url FROM 'LIST') TO 'list.csv'\"`",
         ),
         (b"\x28\xb5\x2f\xfd", "it is compressed by zstd: give it as `zstd -dc LIST | scheduler -`"),
         (b"BZh", "it is compressed by bzip2: give it as `bzip2 -dc LIST | scheduler -`"),
