@@ -314,7 +314,8 @@ impl Engine {
         for attempt in unknown.collect::<Vec<_>>() {
             let images = self.batches.current(attempt).map_or(0, |batch| batch.images.len());
             self.watch.launched(self.now, attempt, images);
-            if self.batches.rival(attempt).is_some() {
+            // One that has reported all its images will end by itself.
+            if images == 0 || self.batches.rival(attempt).is_some() {
                 self.watch.paired(attempt);
             }
         }

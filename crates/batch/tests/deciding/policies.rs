@@ -92,6 +92,21 @@ fn a_straggler_may_win_and_a_lost_second_run_leaves_it_alone() {
 }
 
 #[test]
+fn a_task_that_has_reported_all_its_images_is_no_straggler_after_a_restart() {
+    let mut bench = Bench::new(2, |_| {});
+    let offers = vec![offer("1", "a", ROOM), offer("2", "b", ROOM)];
+    let tasks = launches(bench.give(Input::Offers(offers)));
+    bench.update(status(&tasks[0], TaskState::TaskRunning, payload(vec![done(1)])));
+    bench.restart(2);
+    bench.subscribe();
+    bench.tick(Duration::from_secs(60));
+    let offers = vec![offer("3", "c", ROOM), offer("4", "d", ROOM)];
+    let second: Vec<_> = launches(bench.give(Input::Offers(offers)));
+    let names: Vec<_> = second.iter().map(|launch| launch.task_id.value.as_str()).collect();
+    assert_eq!(names, ["job.2.2"]);
+}
+
+#[test]
 fn a_failure_that_may_go_better_elsewhere_is_left_to_the_rival() {
     let (mut bench, first) = straggling();
     let second = launches(bench.give(Input::Offers(vec![offer("4", "quick", ROOM)]))).remove(0);
