@@ -81,17 +81,22 @@ fn a_job_goes_on_when_its_master_was_killed(engine: Engine) -> Result<()> {
     each_was_done_once(&finished, &origin)
 }
 
+/// Kills the job's scheduler while its tasks run. The ids of the frameworks at that moment.
+fn killed_at_work(job: &Job, origin: &Origin, master: SocketAddr) -> Result<Vec<String>> {
+    let mut run = job.start()?;
+    is_at_work(&mut run, origin)?;
+    let [ids, _] = framework_ids(master)?;
+    run.program.signal(Signal::KILL)?;
+    run.program.wait(WITHIN)?;
+    Ok(ids)
+}
+
 fn the_next_scheduler_takes_over_while_tasks_run(engine: Engine) -> Result<()> {
     let mut cluster = Cluster::of_processes(Plan::of(engine), 2)?;
     let origin = first_takes_long()?;
     let job = job(&cluster, &origin)?;
-    let mut run = job.start()?;
-    is_at_work(&mut run, &origin)?;
     let master = cluster.nodes()?.master();
-    let [before, _] = framework_ids(master)?;
-    run.program.signal(Signal::KILL)?;
-    run.program.wait(WITHIN)?;
-    drop(run);
+    let before = killed_at_work(&job, &origin, master)?;
     let finished = job.run(0, WITHIN).with_context(|| cluster.tail())?;
     each_was_done_once(&finished, &origin)?;
     let [_, completed] = framework_ids(master)?;
@@ -103,13 +108,8 @@ fn a_job_goes_on_after_its_failover_timeout(engine: Engine) -> Result<()> {
     let mut cluster = Cluster::of_processes(Plan::of(engine), 2)?;
     let origin = first_takes_long()?;
     let job = job(&cluster, &origin)?.with(&["--failover-timeout=1s"]);
-    let mut run = job.start()?;
-    is_at_work(&mut run, &origin)?;
     let master = cluster.nodes()?.master();
-    let [before, _] = framework_ids(master)?;
-    run.program.signal(Signal::KILL)?;
-    run.program.wait(WITHIN)?;
-    drop(run);
+    let before = killed_at_work(&job, &origin, master)?;
     until("the removal of the framework", WITHIN, || {
         Ok(framework_ids(master)?[1].eq(&before).then_some(()))
     })?;

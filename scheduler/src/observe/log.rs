@@ -1,7 +1,9 @@
 //! Which line tells of what happens: the lines of the classic tutorial, and a few more.
 
+use std::time::Duration;
+
 use batch::{Engine, Notice, Obstacle};
-use mesos::v1::TaskState;
+use mesos::v1::{AgentId, TaskState};
 use tracing::{debug, info, warn};
 
 /// Writes the line of a notice.
@@ -42,17 +44,9 @@ pub fn write(notice: &Notice, engine: &Engine) {
             let after = after.as_secs_f32();
             warn!("task {task_id} is lost, {message}; launching it again in {after:.1} s");
         }
-        Notice::AgentAvoided { agent_id, time } => {
-            let time = time.as_secs();
-            warn!(
-                "several tasks in a row were lost on agent {agent_id}; it gets no more for {time} s, unless there is no better agent"
-            );
-        }
+        Notice::AgentAvoided { agent_id, time } => avoided(agent_id, *time),
         Notice::Maintenance { agent_id, starts_in, tasks } => {
-            let starts_in = starts_in.as_secs();
-            info!(
-                "agent {agent_id} will be in maintenance in {starts_in} s; tasks there: {tasks}, launched elsewhere if they do not end before"
-            );
+            maintenance(agent_id, *starts_in, *tasks);
         }
         Notice::NoProgress { obstacle, time } => {
             let (time, remedy) = (time.as_secs(), remedy(obstacle));
@@ -65,6 +59,20 @@ pub fn write(notice: &Notice, engine: &Engine) {
         }
         Notice::JobDone => info!("done: {}", finished(engine)),
     }
+}
+
+fn avoided(agent_id: &AgentId, time: Duration) {
+    let time = time.as_secs();
+    warn!(
+        "several tasks in a row were lost on agent {agent_id}; it gets no more for {time} s, unless there is no better agent"
+    );
+}
+
+fn maintenance(agent_id: &AgentId, starts_in: Duration, tasks: usize) {
+    let starts_in = starts_in.as_secs();
+    info!(
+        "agent {agent_id} will be in maintenance in {starts_in} s; tasks there: {tasks}, launched elsewhere if they do not end before"
+    );
 }
 
 /// What people can do about it.

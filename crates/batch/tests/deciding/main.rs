@@ -131,8 +131,13 @@ impl Bench {
 }
 
 fn launches(released: Released) -> Vec<Launch> {
-    let launches = released.calls.into_iter().filter_map(|call| match call {
-        Call::Accept { launches, .. } => Some(launches),
+    accepts(released).flat_map(|(_, launches)| launches).collect()
+}
+
+/// The offers that were accepted together, with what is launched on them.
+fn accepts(released: Released) -> impl Iterator<Item = (Vec<OfferId>, Vec<Launch>)> {
+    released.calls.into_iter().filter_map(|call| match call {
+        Call::Accept { offer_ids, launches, .. } => Some((offer_ids, launches)),
         Call::Decline { .. }
         | Call::AcceptInverse { .. }
         | Call::Suppress
@@ -140,8 +145,7 @@ fn launches(released: Released) -> Vec<Launch> {
         | Call::Acknowledge(_)
         | Call::Reconcile(_)
         | Call::Kill { .. } => None,
-    });
-    launches.flatten().collect()
+    })
 }
 
 fn count(released: &Released, wanted: impl Fn(&Call) -> bool) -> usize {

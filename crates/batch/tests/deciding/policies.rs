@@ -9,7 +9,7 @@ use mesos::v1::{
 };
 use protocol::{Class, ImageReport};
 
-use super::{Bench, acks, done, kills, launches, offer, payload, status};
+use super::{Bench, accepts, acks, done, kills, launches, offer, payload, status};
 
 const ROOM: &str = "cpus:1.1;mem:1024";
 
@@ -207,17 +207,8 @@ fn offers_of_an_agent_that_are_too_small_alone_are_used_together() {
         offer("3", "a", "cpus:0.6;mem:128"),
     ];
     let released = bench.give(Input::Offers(parts));
-    let used = released.calls.iter().find_map(|call| match call {
-        Call::Accept { offer_ids, launches, .. } => Some((offer_ids.clone(), launches.len())),
-        Call::Decline { .. }
-        | Call::AcceptInverse { .. }
-        | Call::Suppress
-        | Call::Revive
-        | Call::Acknowledge(_)
-        | Call::Reconcile(_)
-        | Call::Kill { .. } => None,
-    });
-    assert_eq!(used, Some((vec!["1".into(), "3".into()], 1)));
+    let used: Vec<_> = accepts(released).map(|(ids, launches)| (ids, launches.len())).collect();
+    assert_eq!(used, [(vec!["1".into(), "3".into()], 1)]);
     assert_eq!(reasons(&bench), [DeclineReason::TooSmall]);
 }
 
