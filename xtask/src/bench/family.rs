@@ -100,6 +100,25 @@ impl Running {
         }
     }
 
+    /// The most memory it had at once, in MiB, until its end or for so long, whichever comes first.
+    ///
+    /// # Errors
+    ///
+    /// When it ends badly; the message shows its last lines.
+    pub(crate) fn peak_mib_for(&mut self, time: Duration) -> Result<f64> {
+        let (mut peak_mib, begun) = (0.0, Instant::now());
+        loop {
+            peak_mib = self.peak_mib().unwrap_or(peak_mib).max(peak_mib);
+            match self.child.try_wait()? {
+                Some(status) if !status.success() => {
+                    bail!("{} ended with {status}; its last lines:\n{}", self.name, self.tail())
+                }
+                None if begun.elapsed() < time => thread::sleep(POLL),
+                Some(_) | None => return Ok(peak_mib),
+            }
+        }
+    }
+
     /// Waits until `look` finds something.
     ///
     /// # Errors
@@ -171,6 +190,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = shell("echo why; exit 3", folder.path()).finish(GRACE).unwrap_err();
         assert!(error.to_string().ends_with("why"), "{error}");
+    }
+
+    #[test]
+    fn memory_is_watched_until_the_end_or_for_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut short = shell("exec sleep 0.1", folder.path());
+        assert!(short.peak_mib_for(GRACE).unwrap() > 0.0);
+        let mut long = shell("exec sleep 60", folder.path());
+        assert!(long.peak_mib_for(Duration::from_millis(50)).unwrap() > 0.0);
+        assert!(long.is_running());
+        assert!(shell("exit 3", folder.path()).peak_mib_for(GRACE).is_err());
     }
 
     #[test]

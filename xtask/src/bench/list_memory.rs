@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::Bench;
 use super::control::{MesosLocal, first_launch, tiny_list};
@@ -12,7 +12,7 @@ use super::table::{Goal, Line, Sample};
 
 const LENGTHS: [u32; 3] = [10_000, 100_000, 1_000_000];
 
-/// How long the job runs after its first launch before its memory is looked at.
+/// How long the memory of a job is watched after its first launch, if it does not end before.
 const AT_WORK: Duration = Duration::from_secs(10);
 
 /// A million images at some hundred a second.
@@ -53,9 +53,7 @@ fn at_work(bench: &Bench, length: u32) -> Result<(f64, f64)> {
     let local = MesosLocal::start(&bench.place)?;
     let mut running = Job::new(&bench.place, &local.master, &list)?.start()?;
     let start = first_launch(&mut running)?.duration_since(running.begun());
-    std::thread::sleep(AT_WORK);
-    let peak = running.peak_mib().context("the scheduler ended while it was measured")?;
-    Ok((peak, start.as_secs_f64()))
+    Ok((running.peak_mib_for(AT_WORK)?, start.as_secs_f64()))
 }
 
 /// A million lines, of which all but one in a thousand are answered at once, to the end.

@@ -12,6 +12,7 @@ mod job;
 mod list_memory;
 mod machine;
 mod nginx;
+mod offers;
 mod place;
 mod table;
 mod throughput;
@@ -81,6 +82,12 @@ const ROWS: &[Row] = &[
         what: "the scheduler's memory, and its time to the first launch, by length of the list",
         is_usual: true,
         measure: list_memory::by_length,
+    },
+    Row {
+        name: "offers",
+        what: "what an offer takes of the scheduler's time, with up to 1000 simulated agents",
+        is_usual: true,
+        measure: offers::by_size,
     },
     Row {
         name: "executor",
