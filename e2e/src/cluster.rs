@@ -2,14 +2,10 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 
 use crate::nodes::{self, Nodes, Plan, free_port};
-
-/// Jobs do not run beside each other: they would only make each other slow.
-static MACHINE: Mutex<()> = Mutex::new(());
 
 /// What runs the tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +33,6 @@ pub struct Cluster {
     master: Option<u16>,
     agents: usize,
     folder: tempfile::TempDir,
-    _machine: MutexGuard<'static, ()>,
 }
 
 impl Cluster {
@@ -122,9 +117,7 @@ impl Cluster {
     }
 
     fn none(agents: usize) -> Result<Self> {
-        let machine = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder = nodes::folder()?;
-        Ok(Self { nodes: None, master: None, agents, folder, _machine: machine })
+        Ok(Self { nodes: None, master: None, agents, folder: nodes::folder()? })
     }
 }
 

@@ -24,6 +24,7 @@ pub struct Plan {
     engine: Engine,
     agents: usize,
     leads: bool,
+    has_machines: bool,
     resources: Option<String>,
     master_flags: Vec<(String, String)>,
     agent_flags: Vec<(String, String)>,
@@ -40,6 +41,7 @@ impl Plan {
             engine,
             agents: 1,
             leads: true,
+            has_machines: false,
             resources: None,
             master_flags: Vec::new(),
             agent_flags,
@@ -57,6 +59,14 @@ impl Plan {
     #[must_use]
     pub fn does_not_lead(mut self) -> Self {
         self.leads = false;
+        self
+    }
+
+    /// With agents that say that they are on a machine each: `machine-1`, `machine-2` and so on. Only
+    /// those of a real Mesos do.
+    #[must_use]
+    pub fn on_machines(mut self) -> Self {
+        self.has_machines = true;
         self
     }
 
@@ -245,8 +255,11 @@ impl Nodes {
     /// When it cannot be started.
     pub fn start_agent(&mut self, index: usize) -> Result<()> {
         let port = self.agents.get(index).context("there is no such agent")?.port;
-        let program =
-            self.real_node(&format!("agent-{}", index + 1), port, &self.plan.agent_flags)?;
+        let (name, mut flags) = (format!("agent-{}", index + 1), self.plan.agent_flags.clone());
+        if self.plan.has_machines {
+            flags.push(("hostname".to_owned(), format!("machine-{}", index + 1)));
+        }
+        let program = self.real_node(&name, port, &flags)?;
         if let Some(node) = self.agents.get_mut(index) {
             node.program = Some(program);
         }
@@ -457,26 +470,5 @@ mod tests {
             assert!(error.contains("cargo xtask test"), "{error}");
             assert!(error.contains("sandbox/install.sh PREFIX"), "{error}");
         }
-    }
-
-    fn gets_ready_and_leaves_nothing_running(engine: Engine) {
-        let nodes = Testbed::start(Plan::of(engine).agents(2)).unwrap();
-        let (pids, folder) = (nodes.pids(), nodes.folder().to_owned());
-        assert_eq!(nodes.known_agents().unwrap().len(), 2);
-        assert_eq!(pids.len(), if engine == Engine::Real { 3 } else { 1 });
-        drop(nodes);
-        assert!(pids.iter().all(|pid| !Path::new("/proc").join(pid.to_string()).exists()));
-        assert!(!folder.exists());
-    }
-
-    #[test]
-    fn mesos_local_gets_ready_and_leaves_nothing_running() {
-        gets_ready_and_leaves_nothing_running(Engine::Local);
-    }
-
-    #[cfg(feature = "real-mesos")]
-    #[test]
-    fn a_real_cluster_gets_ready_and_leaves_nothing_running() {
-        gets_ready_and_leaves_nothing_running(Engine::Real);
     }
 }

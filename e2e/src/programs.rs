@@ -50,9 +50,9 @@ fn build() -> Result<PathBuf> {
     let folder = folder_of_programs(&test).context("this test is in no folder of cargo's")?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root())
-        .args(["build", "--quiet", "--bins", "--examples", "--profile", profile(&folder)])
-        .args(["-p", "scheduler", "-p", "executor", "-p", "fileserver", "-p", "mesos-local"])
-        .args(["-p", "mesos"])
+        // All of the workspace, so that libraries are those that `cargo test --workspace` has made.
+        .args(["build", "--quiet", "--workspace", "--bins", "--examples"])
+        .args(["--profile", profile(&folder)])
         .output()
         .context("cannot run cargo to build the programs")?;
     if !output.status.success() {

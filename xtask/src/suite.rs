@@ -79,12 +79,8 @@ fn formatting() -> Result<()> {
 }
 
 fn lints() -> Result<()> {
-    let what = [
-        "--workspace",
-        "--all-targets",
-        "--features",
-        "e2e/real-mesos,e2e/long,mesos/real-zookeeper",
-    ];
+    let what =
+        ["--workspace", "--all-targets", "--features", "e2e/real-mesos,mesos/real-zookeeper"];
     tools::run(cargo(&["clippy", "--locked"]).args(what).args(["--", "-D", "warnings"]))
 }
 
@@ -97,9 +93,20 @@ fn tests() -> Result<()> {
     tools::run(&mut cargo(&["test", "--workspace", "--locked"]))
 }
 
+/// What runs on the embedded cluster is among the tests before. Libraries are built for the whole
+/// workspace, as there, so that none is built again.
 fn real_mesos() -> Result<()> {
     tools::require("chromium", "chromium")?;
-    let mut command = cargo(&["test", "-p", "e2e", "--features", "real-mesos", "--locked"]);
+    let mut command = cargo(&["test", "--workspace", "--features", "e2e/real-mesos", "--locked"]);
+    for test in ["conformance", "frameworks", "kills", "scenarios"] {
+        command.args(["--test", test]);
+    }
+    command.args(["--", "--skip", "local::"]);
+    // They wait for their processes more than anything, so more of them run than processors are there.
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        let processors = std::thread::available_parallelism()?.get();
+        command.env("RUST_TEST_THREADS", (2 * processors).to_string());
+    }
     tools::run(command.env("MESOS_SANDBOX_PREFIX", workspace::mesos_prefix()))
 }
 
@@ -112,12 +119,9 @@ fn kills() -> Result<()> {
     tools::run(&mut command)
 }
 
-/// On both engines.
+/// On both engines, with the programs as they are released.
 fn trouble() -> Result<()> {
-    for module in ["disk::", "manners::"] {
-        tools::run(&mut end_to_end(&["--test", "scenarios", module]))?;
-    }
-    Ok(())
+    tools::run(&mut end_to_end(&["--test", "scenarios", "--", "disk::", "manners::"]))
 }
 
 /// On the embedded cluster, as a process of its own; `LINES` of the environment wins.
@@ -132,8 +136,8 @@ fn million() -> Result<()> {
 
 /// Tests of programs built in release.
 fn end_to_end(arguments: &[&str]) -> Command {
-    let mut command = cargo(&["test", "--release", "-p", "e2e"]);
-    command.args(["--features", "real-mesos,long", "--locked"]).args(arguments);
+    let mut command = cargo(&["test", "--release", "--workspace"]);
+    command.args(["--features", "e2e/real-mesos", "--locked"]).args(arguments);
     command.env("MESOS_SANDBOX_PREFIX", workspace::mesos_prefix());
     command
 }
@@ -141,8 +145,8 @@ fn end_to_end(arguments: &[&str]) -> Command {
 fn real_zookeeper() -> Result<()> {
     tools::require("java", "default-jre-headless")?;
     tools::require_file("/usr/share/java/zookeeper.jar", "libzookeeper-java")?;
-    let test = ["--features", "real-zookeeper", "--test", "real_zookeeper"];
-    tools::run(cargo(&["test", "-p", "mesos", "--locked"]).args(test))
+    let test = ["--features", "mesos/real-zookeeper", "--test", "real_zookeeper"];
+    tools::run(cargo(&["test", "--workspace", "--locked"]).args(test))
 }
 
 fn scripts() -> Result<()> {

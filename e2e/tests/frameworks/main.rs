@@ -9,6 +9,7 @@ mod examples;
 mod failures;
 mod guide;
 mod maintenance;
+mod nodes;
 // Needs a Chromium, which plain `cargo test` does not install.
 #[cfg(feature = "real-mesos")]
 mod rendler;

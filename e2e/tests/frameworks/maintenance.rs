@@ -2,10 +2,13 @@
 
 #![cfg(feature = "real-mesos")]
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Engine, Plan, Testbed, http, until, user};
+use e2e::origin::{Answer, Origin};
+use e2e::{Cluster, Engine, Job, Plan, Testbed, http, pictures, until, user};
 use mesos::command::Command;
 use mesos::operation;
 use mesos::resources::{Resources, Scalar};
@@ -15,22 +18,20 @@ use serde_json::json;
 
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Plans to take the agent's machine down in an hour, for an hour.
-fn schedule_maintenance(bed: &Testbed) -> Result<()> {
-    let slaves = http::get(bed.master(), "/slaves")?.json()?;
-    let hostname = slaves["slaves"][0]["hostname"].as_str().context("no hostname")?.to_owned();
-    let hour = Duration::from_secs(3600).as_nanos();
-    let start = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos() + hour;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Plans to take a machine down after that time, for an hour.
+fn schedule_maintenance(master: SocketAddr, hostname: &str, after: Duration) -> Result<()> {
+    let start = (SystemTime::now().duration_since(UNIX_EPOCH)? + after).as_nanos();
     let nanoseconds =
         |count: u128| -> Result<_> { Ok(json!({ "nanoseconds": u64::try_from(count)? })) };
     let schedule = json!({ "windows": [{
         "machine_ids": [{ "hostname": hostname, "ip": "127.0.0.1" }],
-        "unavailability": { "start": nanoseconds(start)?, "duration": nanoseconds(hour)? },
+        "unavailability": { "start": nanoseconds(start)?, "duration": nanoseconds(HOUR.as_nanos())? },
     }] });
     let kind = [("Content-Type", "application/json")];
     let body = schedule.to_string();
-    let reply =
-        http::request(bed.master(), "POST", "/maintenance/schedule", &kind, body.as_bytes())?;
+    let reply = http::request(master, "POST", "/maintenance/schedule", &kind, body.as_bytes())?;
     ensure!(reply.status == 200, "{reply:?}");
     Ok(())
 }
@@ -101,7 +102,7 @@ async fn run(bed: &Testbed) -> Result<()> {
     let (events, calls) = Driver::builder(info).master(master).connect()?;
     let mut framework = Framework { events, calls };
     framework.next(is_running).await?;
-    schedule_maintenance(bed)?;
+    schedule_maintenance(bed.master(), "machine-1", HOUR)?;
     let offers = framework.next(inverse_offers).await?;
     let offer = offers.first().context("no inverse offer")?;
     ensure!(offer.unavailability.duration.is_some(), "{offer:?}");
@@ -120,8 +121,80 @@ async fn run(bed: &Testbed) -> Result<()> {
 
 #[test]
 fn a_framework_is_asked_before_maintenance_and_answers() -> Result<()> {
-    let bed = Testbed::start(Plan::of(Engine::Real).master("allocation_interval", "200ms"))?;
+    let plan = Plan::of(Engine::Real).master("allocation_interval", "200ms").on_machines();
+    let bed = Testbed::start(plan)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(run(&bed))
+}
+
+/// Two agents with room for one task each, a machine for each.
+fn two_machines() -> Result<Cluster> {
+    let plan = Plan::of(Engine::Real).master("allocation_interval", "200ms");
+    Cluster::of_processes(plan.on_machines().resources("cpus:1;mem:512"), 2)
+}
+
+/// The id of the agent on a machine.
+fn agent_on(master: SocketAddr, machine: &str) -> Result<String> {
+    let slaves = http::get(master, "/slaves")?.json()?;
+    let mut slaves = slaves["slaves"].as_array().into_iter().flatten();
+    let found = slaves.find(|slave| slave["hostname"] == machine);
+    let id = found.and_then(|slave| slave["id"].as_str()).context("no agent there")?;
+    Ok(id.to_owned())
+}
+
+/// Pictures `/1.png` and so on; the first two do not come for who asks for them first.
+fn two_never_come() -> Result<Origin> {
+    Origin::start(|path| {
+        let number = path.strip_prefix('/')?.strip_suffix(".png")?.parse().ok()?;
+        let picture = Answer::picture(pictures::png(number).ok()?);
+        Some(if number <= 2 { Answer::Never.then(1, picture) } else { picture })
+    })
+}
+
+/// One task is on each machine when the maintenance of the first is announced. What runs there at
+/// its beginning is killed, and goes to the second as soon as its own task has given up waiting.
+#[test]
+fn a_job_leaves_a_machine_before_its_maintenance() -> Result<()> {
+    let mut cluster = two_machines()?;
+    let master = cluster.nodes()?.master();
+    let [leaving, staying] = [agent_on(master, "machine-1")?, agent_on(master, "machine-2")?];
+    let origin = two_never_come()?;
+    let lines: Vec<String> = (1..=6).map(|n| origin.url(&format!("/{n}.png"))).collect();
+    let job = Job::of_lines(&cluster, &lines)?.with(&["--images-per-task=1", "--verbose"]);
+    let mut run = job.with(&["--idle-timeout=6s"]).start()?;
+    run.program.wait_for("a task on each machine", WITHIN, |_| {
+        (origin.requests("/1.png") + origin.requests("/2.png") == 2).then_some(())
+    })?;
+    schedule_maintenance(master, "machine-1", Duration::from_secs(2))?;
+    run.program.wait_for("a killed task", WITHIN, |program| {
+        program.stderr().contains("is TASK_KILLED").then_some(())
+    })?;
+    let finished = run.finish(0, WITHIN)?;
+    ensure!(
+        finished.log.contains(&format!("agent {leaving} will be in maintenance")),
+        "{}",
+        finished.log
+    );
+    let agents: BTreeSet<&str> = finished.entries.iter().map(|it| it.agent.as_str()).collect();
+    ensure!(agents == BTreeSet::from([staying.as_str()]), "{agents:?}\n{}", finished.log);
+    for entry in &finished.entries {
+        entry.result(&finished.output)?;
+    }
+    ensure!(finished.log.contains("is about to be in maintenance"), "{}", finished.log);
+    Ok(())
+}
+
+/// Of two machines, only the one that suits a constraint gets tasks.
+#[test]
+fn a_constraint_chooses_machines_by_their_names() -> Result<()> {
+    let mut cluster = two_machines()?;
+    let chosen = agent_on(cluster.nodes()?.master(), "machine-2")?;
+    let origin = two_never_come()?;
+    let lines: Vec<String> = (3..=8).map(|n| origin.url(&format!("/{n}.png"))).collect();
+    let job = Job::of_lines(&cluster, &lines)?.with(&["--images-per-task=1"]);
+    let finished = job.with(&["--constraint", "hostname:UNLIKE:.*-1"]).run(0, WITHIN)?;
+    let agents: BTreeSet<&str> = finished.entries.iter().map(|it| it.agent.as_str()).collect();
+    ensure!(agents == BTreeSet::from([chosen.as_str()]), "{agents:?}\n{}", finished.log);
+    Ok(())
 }

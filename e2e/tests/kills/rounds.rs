@@ -134,7 +134,7 @@ impl Source {
         let origin = Origin::start(move |path| {
             let number: u32 = path.strip_prefix('/')?.strip_suffix(".png")?.parse().ok()?;
             let picture = Answer::picture(pictures::png(number).ok()?);
-            let wait = Dice::of(seed ^ u64::from(number)).pause(150);
+            let wait = Dice::of(seed ^ u64::from(number)).pause(50);
             let picture = picture.after(wait);
             let is_held = asks.fetch_add(1, Ordering::Relaxed) >= HELD;
             Some(if is_held { picture.once(&released) } else { picture })

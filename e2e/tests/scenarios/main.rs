@@ -4,14 +4,13 @@
 
 mod bad_input;
 mod bad_list;
-#[cfg(feature = "long")]
 mod disk;
+mod failed;
 mod faults;
 mod images;
 mod interrupt;
-#[cfg(feature = "long")]
 mod lines;
-#[cfg(feature = "long")]
 mod manners;
 mod many;
+mod placing;
 mod uploads;
