@@ -193,7 +193,7 @@ impl Actor {
 
     fn save(&mut self) {
         if let Some(store) = &mut self.store {
-            store.save(Registry { agents: self.master.registry() });
+            store.save(&Registry { agents: self.master.registry() });
         }
     }
 

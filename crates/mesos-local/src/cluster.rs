@@ -68,8 +68,8 @@ impl Cluster {
         let agents = if settings.access.leads() { agents } else { 0 };
         let access = Arc::new(settings.access.clone());
         let (from_agents, agent_messages) = mpsc::unbounded_channel();
-        let store = work_dir.kept("master").map(Store::<Registry>::at);
-        let known = store.as_ref().and_then(Store::load).unwrap_or_default().agents;
+        let mut store = work_dir.kept("master").map(Store::<Registry>::at);
+        let known = store.as_mut().and_then(Store::load).unwrap_or_default().agents;
         let master = Master::recovered(identity.clone(), settings.master.clone(), known);
         let (master, running) = actor::start(master, agent_messages, store);
         let planned = Arc::new(Planned::default());
@@ -200,8 +200,9 @@ impl Cluster {
 
     async fn start_agent(&self, index: usize) -> Result<RunningAgent, Error> {
         let Plan { master_id, settings, .. } = &self.plan;
-        let store = self.work_dir.kept(&format!("agent-{index}")).map(Store::<StoredAgent>::at);
-        let stored = store.as_ref().and_then(Store::load).unwrap_or_default();
+        let kept = self.work_dir.kept(&format!("agent-{index}"));
+        let stored = kept.clone().and_then(|path| Store::<StoredAgent>::at(path).load());
+        let stored = stored.unwrap_or_default();
         let known = stored.info.and_then(|info| Some((info.id.clone()?, info.port())));
         let is_new = known.is_none();
         let (id, port) = known.unwrap_or_else(|| (format!("{master_id}-S{index}").into(), 0));
@@ -221,7 +222,7 @@ impl Cluster {
             work_dir: self.work_dir.path().to_owned(),
             address: (self.socket.ip(), u16::try_from(port).unwrap_or_default()).into(),
             settings: settings.agent.clone(),
-            store,
+            kept,
         };
         let remains = (!is_new).then(|| Remains::of(checkpoint));
         self.run_agent(index, config, remains).await

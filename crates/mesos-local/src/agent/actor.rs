@@ -31,6 +31,9 @@ use crate::store::{Store, StoredAgent};
 /// How long open connections may take to end after the agent has.
 const CONNECTION_GRACE: Duration = Duration::from_secs(1);
 
+/// How many inputs are taken together at most.
+const MAX_INPUTS_AT_ONCE: usize = 64;
+
 /// What an agent is started with.
 #[derive(Debug, Clone)]
 pub(crate) struct AgentConfig {
@@ -46,7 +49,7 @@ pub(crate) struct AgentConfig {
     pub(crate) address: SocketAddr,
     pub(crate) settings: AgentSettings,
     /// Where it keeps what is to outlive the process, if that is wanted.
-    pub(crate) store: Option<Store<StoredAgent>>,
+    pub(crate) kept: Option<PathBuf>,
 }
 
 /// What an agent that ended without its containers leaves to the one after it.
@@ -133,7 +136,7 @@ pub(crate) async fn start(
     from_agent: mpsc::UnboundedSender<(AgentId, FromAgent)>,
 ) -> Result<AgentHandle, io::Error> {
     let listener = TcpListener::bind(config.address).await?;
-    let (settings, store) = (config.settings.clone(), config.store.clone());
+    let (settings, store) = (config.settings.clone(), config.kept.clone().map(Store::at));
     let identity = identity(config, listener.local_addr()?);
     let address = identity.address;
     let (to_agent, from_master) = mpsc::unbounded_channel();
@@ -246,7 +249,9 @@ impl Actor {
         match remains {
             Some(Remains { checkpoint, containers, told }) => {
                 (self.containers, self.told) = (containers, told);
-                self.handle(Input::Restore(Box::new(checkpoint)));
+                let restore = Input::Restore(Box::new(checkpoint));
+                let outputs = self.agent.handle(self.clock.now(), restore);
+                self.conclude(outputs);
             }
             None => {
                 let registered = FromAgent::Registered(Box::new(self.info.clone()));
@@ -275,7 +280,8 @@ impl Actor {
                 () = self.clock.sleep_until(self.agent.next_deadline()) => Input::Tick,
             };
             is_stopping = is_stopping || matches!(input, Input::Stop);
-            self.handle(input);
+            let at_once = if is_stopping { 1 } else { MAX_INPUTS_AT_ONCE };
+            self.handle(input, &mut inbox, at_once);
         }
     }
 
@@ -289,8 +295,29 @@ impl Actor {
         let _ = leave.send(Remains { checkpoint: agent.checkpoint(), containers, told });
     }
 
-    fn handle(&mut self, input: Input) {
-        let outputs = self.agent.handle(self.clock.now(), input);
+    /// Takes an input and those that are there already, so that one write to the disk serves all.
+    fn handle(&mut self, first: Input, inbox: &mut Inbox, at_once: usize) {
+        let now = self.clock.now();
+        let mut outputs = self.agent.handle(now, first);
+        for _ in 1..at_once {
+            let Some(input) = self.waiting(inbox) else { break };
+            outputs.extend(self.agent.handle(now, input));
+        }
+        self.conclude(outputs);
+    }
+
+    /// An input that is there already.
+    fn waiting(&mut self, inbox: &mut Inbox) -> Option<Input> {
+        if let Ok(message) = inbox.from_master.try_recv() {
+            return Some(Input::Master(message));
+        }
+        if let Ok((container_id, event)) = self.told.try_recv() {
+            return Some(Input::Container { container_id, event });
+        }
+        inbox.calls.try_recv().ok().map(|request| self.ask(request))
+    }
+
+    fn conclude(&mut self, outputs: Vec<Output>) {
         // First on disk, then to anybody else.
         self.save();
         outputs.into_iter().for_each(|output| self.perform(output));
@@ -299,7 +326,7 @@ impl Actor {
     fn save(&mut self) {
         if let Some(store) = &mut self.store {
             let (info, checkpoint) = (Some(self.info.clone()), Some(self.agent.checkpoint()));
-            store.save(StoredAgent { info, checkpoint });
+            store.save(&StoredAgent { info, checkpoint });
         }
     }
 

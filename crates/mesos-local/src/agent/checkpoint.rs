@@ -175,6 +175,8 @@ impl KeptExecutor {
             (false, false) if self.live.is_empty() => Phase::Registering { until: Duration::MAX },
             (false, false) => Phase::Running { heartbeat_at: Duration::MAX },
         };
+        let completed = self.done.iter().filter(|kept| kept.info.is_none());
+        let completed = completed.map(|kept| kept.id.clone()).collect();
         let live = self.live.into_iter().map(|kept| {
             let state = kept.state();
             (kept.id, LiveTask { info: kept.info.unwrap_or_default(), state })
@@ -190,6 +192,7 @@ impl KeptExecutor {
             groups: self.groups.into_iter().map(|group| group.tasks).collect(),
             live: live.collect(),
             done: self.done.into_iter().map(|kept| (kept.id, kept.info)).collect(),
+            completed,
             grace: Duration::from_millis(self.grace_milliseconds),
         }
     }

@@ -137,6 +137,7 @@ fn start(
         groups: Vec::new(),
         live: Default::default(),
         done: Default::default(),
+        completed: Default::default(),
         grace,
     }
 }

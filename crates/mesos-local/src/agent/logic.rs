@@ -153,9 +153,7 @@ impl Agent {
             Some(_) | None => return,
         };
         for executor in executors.values_mut() {
-            if let Some(info) = executor.done.get_mut(&task_id.value) {
-                *info = None;
-            }
+            executor.complete(&task_id.value);
         }
     }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::logic::{Agent, ContainerEvent, Input};
 use super::outbox::{Answer, Identity, Output, Signal};
+use super::state::MAX_COMPLETED_TASKS;
 use crate::messages::{FromAgent, ToAgent};
 use crate::settings::AgentSettings;
 
@@ -538,6 +539,26 @@ fn a_command_reports_for_itself() {
         assert!(world.exits().is_empty(), "only the framework's own executors exit for it");
         assert!(world.agent.frameworks.is_empty());
     }
+}
+
+#[test]
+fn of_tasks_long_over_nothing_is_left() {
+    let mut world = World::with_running_task();
+    for number in 0..MAX_COMPLETED_TASKS + 50 {
+        let task = format!("task-{number}");
+        world.run(&task);
+        let ended = status(&task, 7, TaskState::TaskFinished);
+        world.update(ended.clone());
+        world.acknowledge(&task, ended.uuid().to_vec());
+        if number == 0 {
+            world.outputs.clear();
+            world.update(ended);
+            assert!(world.updates().is_empty(), "a repetition is not told again");
+        }
+    }
+    let executor = &world.agent.frameworks["f"].executors["e"];
+    assert_eq!(executor.done.len(), MAX_COMPLETED_TASKS);
+    assert!(!executor.done.contains_key("task-0") && executor.live.contains_key("t"));
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Rig {
             work_dir: work_dir.path().to_owned(),
             address: ([127, 0, 0, 1], 0).into(),
             settings: AgentSettings::default(),
-            store: None,
+            kept: None,
         };
         let agent = start(config, None, to_master).await.unwrap();
         Self { agent, from_agent, work_dir }

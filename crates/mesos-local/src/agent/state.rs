@@ -1,6 +1,6 @@
 //! What an agent knows about a framework and its executors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use mesos::v1::framework_info::capability;
@@ -8,6 +8,10 @@ use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState};
 
 use super::executors::Work;
+
+/// Of how many ended tasks an executor's agent remembers the ids after their end was acknowledged:
+/// as many as the real one (`MAX_COMPLETED_TASKS_PER_EXECUTOR` in `slave/constants.hpp`).
+pub(super) const MAX_COMPLETED_TASKS: usize = 200;
 
 /// Names one HTTP request, and the event stream that answers it.
 pub(crate) type RequestId = u64;
@@ -104,6 +108,8 @@ pub(super) struct Executor {
     pub(super) live: BTreeMap<String, LiveTask>,
     /// Tasks that have ended, described as long as their end is not acknowledged.
     pub(super) done: BTreeMap<String, Option<TaskInfo>>,
+    /// Those of them whose end is acknowledged, in that order.
+    pub(super) completed: VecDeque<String>,
     pub(super) grace: Duration,
 }
 
@@ -187,6 +193,17 @@ impl Executor {
     fn remember(&mut self, info: TaskInfo) {
         let info = TaskInfo { data: None, ..info };
         self.done.insert(info.task_id.value.clone(), Some(info));
+    }
+
+    /// Notes that the scheduler has acknowledged a task's end, and forgets those long over.
+    pub(super) fn complete(&mut self, task: &str) {
+        let Some(info @ Some(_)) = self.done.get_mut(task) else { return };
+        *info = None;
+        self.completed.push_back(task.to_owned());
+        while self.completed.len() > MAX_COMPLETED_TASKS {
+            let oldest = self.completed.pop_front();
+            oldest.and_then(|oldest| self.done.remove(&oldest));
+        }
     }
 
     /// Notes that the task is in the executor's hands.
