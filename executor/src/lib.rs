@@ -25,6 +25,9 @@
 //! a failed image included; killed when it was stopped; failed when its payload is unreadable
 //! or the program broke down.
 //!
+//! That a task runs is told at once of the first ones, and of later ones when they have run for
+//! [a moment](runner::ANNOUNCE_AFTER): a task that ends sooner has one update instead of two.
+//!
 //! The outcome of an image is told exactly once. While a task runs, further `TASK_RUNNING`
 //! updates carry a [`Report`](protocol::Report) of the images that ended since the last one,
 //! about two a second at most; the terminal update carries the rest. Updates arrive in order

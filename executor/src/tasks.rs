@@ -32,14 +32,28 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Takes a task in. `None` if it is or was already here: an agent may repeat itself
+    /// Takes a task in. False if it is or was already here: an agent may repeat itself
     /// after a reconnect, and a task runs once.
-    pub fn launch(&mut self, id: &TaskId) -> Option<TaskStatus> {
+    pub fn launch(&mut self, id: &TaskId) -> bool {
         if self.ended.contains(&id.value) || self.running.contains_key(&id.value) {
-            return None;
+            return false;
         }
         self.running.insert(id.value.clone(), Count::default());
-        Some(status(id, TaskState::TaskRunning))
+        true
+    }
+
+    /// The status that says no more than that a task runs; `None` if that was said before, or it
+    /// has ended.
+    pub fn announce(&mut self, id: &TaskId) -> Option<TaskStatus> {
+        let count = self.running.get_mut(&id.value)?;
+        let is_news = !std::mem::replace(&mut count.is_announced, true);
+        is_news.then(|| status(id, TaskState::TaskRunning))
+    }
+
+    /// Whether a task has ended here.
+    #[must_use]
+    pub fn has_ended_one(&self) -> bool {
+        !self.ended.is_empty()
     }
 
     /// What to do with a KILL.
@@ -64,7 +78,9 @@ impl Tasks {
         if !self.running.contains_key(&id.value) {
             return None;
         }
-        self.running.entry(id.value.clone()).or_default().add(report);
+        let count = self.running.entry(id.value.clone()).or_default();
+        count.is_announced = true;
+        count.add(report);
         let status = status(id, TaskState::TaskRunning);
         Some(TaskStatus { data: Some(report.to_payload()), ..status })
     }
@@ -114,9 +130,10 @@ fn terminal(id: &TaskId, ending: Ending, told: Count) -> TaskStatus {
     TaskStatus { message: Some(message), data, ..status(id, state) }
 }
 
-/// How many images of a task have ended, and how.
+/// What was told of a task: whether that it runs, and how many of its images ended how.
 #[derive(Debug, Default)]
 struct Count {
+    is_announced: bool,
     done: usize,
     failed: usize,
 }
@@ -166,8 +183,7 @@ mod tests {
     fn every_ending_gives_exactly_one_terminal_status() {
         for (ending, state, has_report) in endings() {
             let mut tasks = Tasks::default();
-            let running = tasks.launch(&id("t")).unwrap();
-            assert_eq!(running.state(), TaskState::TaskRunning);
+            assert!(tasks.launch(&id("t")));
             let last = tasks.end(&id("t"), ending).unwrap();
             assert_eq!(last.state(), state);
             assert!(last.message.is_some_and(|message| !message.is_empty()));
@@ -194,12 +210,29 @@ mod tests {
     }
 
     #[test]
+    fn that_a_task_runs_is_said_once_and_not_after_its_end() {
+        let mut tasks = Tasks::default();
+        assert_eq!(tasks.announce(&id("t")), None);
+        tasks.launch(&id("t"));
+        assert_eq!(tasks.announce(&id("t")).unwrap().state(), TaskState::TaskRunning);
+        assert_eq!(tasks.announce(&id("t")), None);
+        tasks.launch(&id("told"));
+        tasks.progress(&id("told"), &report());
+        assert_eq!(tasks.announce(&id("told")), None, "that said it");
+        assert!(!tasks.has_ended_one());
+        tasks.launch(&id("short"));
+        tasks.end(&id("short"), Ending::Broken);
+        assert_eq!(tasks.announce(&id("short")), None);
+        assert!(tasks.has_ended_one());
+    }
+
+    #[test]
     fn a_repeated_launch_starts_nothing() {
         let mut tasks = Tasks::default();
-        assert!(tasks.launch(&id("t")).is_some());
-        assert_eq!(tasks.launch(&id("t")), None);
+        assert!(tasks.launch(&id("t")));
+        assert!(!tasks.launch(&id("t")));
         tasks.end(&id("t"), Ending::Broken);
-        assert_eq!(tasks.launch(&id("t")), None);
+        assert!(!tasks.launch(&id("t")));
     }
 
     #[test]
@@ -218,7 +251,7 @@ mod tests {
         let Kill::Answer(status) = tasks.kill(&id("lost")) else { panic!("no answer") };
         assert_eq!(status.state(), TaskState::TaskKilled);
         assert_eq!(tasks.kill(&id("lost")), Kill::Nothing);
-        assert_eq!(tasks.launch(&id("lost")), None);
+        assert!(!tasks.launch(&id("lost")));
     }
 
     #[test]

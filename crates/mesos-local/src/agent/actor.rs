@@ -189,6 +189,8 @@ struct Actor {
     id: AgentId,
     info: AgentInfo,
     store: Option<Store<StoredAgent>>,
+    /// Something has changed that is to be saved as soon as there is nothing else to do.
+    is_unsaved: bool,
     to_master: mpsc::UnboundedSender<(AgentId, FromAgent)>,
     containers: Containerizer,
     told: mpsc::UnboundedReceiver<Told>,
@@ -221,6 +223,12 @@ impl Clock {
     }
 }
 
+/// Whether what follows must not happen before it is on disk. An acknowledgement that is forgotten
+/// costs no more than a repeated update.
+fn is_news(input: &Input) -> bool {
+    !matches!(input, Input::Master(ToAgent::Acknowledge { .. }))
+}
+
 impl Actor {
     fn new(
         identity: Identity,
@@ -232,6 +240,7 @@ impl Actor {
         Self {
             info: identity.info.clone(),
             store: None,
+            is_unsaved: false,
             agent: Agent::new(identity, settings, Box::new(Uuid::new_v4)),
             clock: Clock::new(),
             id,
@@ -277,6 +286,10 @@ impl Actor {
                     Input::Container { container_id, event }
                 }
                 Some(request) = inbox.calls.recv() => self.ask(request),
+                () = std::future::ready(()), if self.is_unsaved => {
+                    self.save();
+                    continue;
+                }
                 () = self.clock.sleep_until(self.agent.next_deadline()) => Input::Tick,
             };
             is_stopping = is_stopping || matches!(input, Input::Stop);
@@ -298,12 +311,19 @@ impl Actor {
     /// Takes an input and those that are there already, so that one write to the disk serves all.
     fn handle(&mut self, first: Input, inbox: &mut Inbox, at_once: usize) {
         let now = self.clock.now();
+        let mut must_save = is_news(&first);
         let mut outputs = self.agent.handle(now, first);
         for _ in 1..at_once {
             let Some(input) = self.waiting(inbox) else { break };
+            must_save |= is_news(&input);
             outputs.extend(self.agent.handle(now, input));
         }
-        self.conclude(outputs);
+        if must_save {
+            self.conclude(outputs);
+        } else {
+            self.is_unsaved = true;
+            outputs.into_iter().for_each(|output| self.perform(output));
+        }
     }
 
     /// An input that is there already.
@@ -324,6 +344,7 @@ impl Actor {
     }
 
     fn save(&mut self) {
+        self.is_unsaved = false;
         if let Some(store) = &mut self.store {
             let (info, checkpoint) = (Some(self.info.clone()), Some(self.agent.checkpoint()));
             store.save(&StoredAgent { info, checkpoint });

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use mesos::v1::{ExecutorInfo, FrameworkInfo, Resource, TaskId, TaskInfo, TaskState, TaskStatus};
 use prost::Message;
 
-use super::state::{Executor, Framework, Kind, LiveTask, Phase};
+use super::state::{Delivered, Executor, Framework, Kind, Phase};
 use super::updates::Kept;
 
 /// The state of one agent, as it is written to disk.
@@ -68,8 +69,9 @@ pub(super) struct KeptGroup {
 pub(super) struct KeptTask {
     #[prost(string, tag = "1")]
     id: String,
-    #[prost(message, optional, tag = "2")]
-    info: Option<TaskInfo>,
+    /// An encoded `TaskInfo`, or nothing.
+    #[prost(bytes = "bytes", tag = "2")]
+    info: Bytes,
     #[prost(enumeration = "TaskState", tag = "3")]
     state: i32,
 }
@@ -138,18 +140,25 @@ impl KeptFramework {
     }
 }
 
+impl KeptTask {
+    fn of(id: &str, task: Option<&Delivered>) -> Self {
+        let info = task.map(|task| task.encoded.clone()).unwrap_or_default();
+        let state = task.map_or_else(Default::default, |task| task.state.into());
+        Self { id: id.to_owned(), info, state }
+    }
+
+    fn restore(self) -> (String, Option<Delivered>) {
+        let state = self.state();
+        let info = TaskInfo::decode(self.info.clone()).ok().filter(|_| !self.info.is_empty());
+        let task = info.map(|info| Delivered { info, encoded: self.info, state });
+        (self.id, task)
+    }
+}
+
 impl KeptExecutor {
     fn of(executor: &Executor) -> Self {
-        let live = executor.live.iter().map(|(id, task)| KeptTask {
-            id: id.clone(),
-            info: Some(task.info.clone()),
-            state: task.state.into(),
-        });
-        let done = executor.done.iter().map(|(id, info)| KeptTask {
-            id: id.clone(),
-            info: info.clone(),
-            ..KeptTask::default()
-        });
+        let live = executor.live.iter().map(|(id, task)| KeptTask::of(id, Some(task)));
+        let done = executor.done.iter().map(|(id, task)| KeptTask::of(id, task.as_ref()));
         Self {
             info: Some(executor.info.clone()),
             container_id: executor.container_id.clone(),
@@ -175,12 +184,9 @@ impl KeptExecutor {
             (false, false) if self.live.is_empty() => Phase::Registering { until: Duration::MAX },
             (false, false) => Phase::Running { heartbeat_at: Duration::MAX },
         };
-        let completed = self.done.iter().filter(|kept| kept.info.is_none());
+        let completed = self.done.iter().filter(|kept| kept.info.is_empty());
         let completed = completed.map(|kept| kept.id.clone()).collect();
-        let live = self.live.into_iter().map(|kept| {
-            let state = kept.state();
-            (kept.id, LiveTask { info: kept.info.unwrap_or_default(), state })
-        });
+        let live = self.live.into_iter().map(KeptTask::restore);
         Executor {
             info: self.info.unwrap_or_default(),
             kind,
@@ -190,8 +196,8 @@ impl KeptExecutor {
             stream: None,
             queued: self.queued,
             groups: self.groups.into_iter().map(|group| group.tasks).collect(),
-            live: live.collect(),
-            done: self.done.into_iter().map(|kept| (kept.id, kept.info)).collect(),
+            live: live.filter_map(|(id, task)| Some((id, task?))).collect(),
+            done: self.done.into_iter().map(KeptTask::restore).collect(),
             completed,
             grace: Duration::from_millis(self.grace_milliseconds),
         }

@@ -131,7 +131,8 @@ fn tasks<'a>(
     let id = framework.id.clone().unwrap_or_default();
     let live = executor.live.values().map(|task| (&task.info, task.state));
     let queued = executor.queued.iter().map(|task| (task, TaskState::TaskStaging));
-    let done = executor.done.values().flatten().map(|task| (task, TaskState::TaskLost));
+    let done = executor.done.values().flatten();
+    let done = done.map(|task| (&task.info, TaskState::TaskLost));
     let updates = &agent.outbox.updates;
     live.chain(queued).chain(done).filter_map(move |(info, state): (&TaskInfo, TaskState)| {
         let newest = updates.newest(&id.value, &info.task_id.value);

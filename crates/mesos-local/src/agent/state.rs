@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use bytes::Bytes;
 use mesos::v1::framework_info::capability;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState};
+use prost::Message;
 
 use super::executors::Work;
 
@@ -105,19 +107,29 @@ pub(super) struct Executor {
     /// Which of them are to come to it together.
     pub(super) groups: Vec<Vec<TaskId>>,
     /// Tasks that were, and have not ended.
-    pub(super) live: BTreeMap<String, LiveTask>,
+    pub(super) live: BTreeMap<String, Delivered>,
     /// Tasks that have ended, described as long as their end is not acknowledged.
-    pub(super) done: BTreeMap<String, Option<TaskInfo>>,
+    pub(super) done: BTreeMap<String, Option<Delivered>>,
     /// Those of them whose end is acknowledged, in that order.
     pub(super) completed: VecDeque<String>,
     pub(super) grace: Duration,
 }
 
-/// A task that an executor has.
+/// A task that is, or was, in an executor's hands.
 #[derive(Debug)]
-pub(super) struct LiveTask {
+pub(super) struct Delivered {
+    /// Without its data, which the executor has.
     pub(super) info: TaskInfo,
+    /// The same, encoded: it is written at every checkpoint.
+    pub(super) encoded: Bytes,
     pub(super) state: TaskState,
+}
+
+impl Delivered {
+    pub(super) fn new(info: TaskInfo, state: TaskState) -> Self {
+        let info = TaskInfo { data: None, ..info };
+        Self { encoded: info.encode_to_vec().into(), info, state }
+    }
 }
 
 impl Executor {
@@ -174,7 +186,7 @@ impl Executor {
         let was_there = place.map(|place| self.queued.remove(place));
         let is_there = was_there.is_some();
         if let Some(info) = was_there {
-            self.remember(info);
+            self.remember(Delivered::new(info, TaskState::TaskStaging));
         }
         is_there
     }
@@ -182,7 +194,7 @@ impl Executor {
     /// Notes that a task that the executor had has ended.
     pub(super) fn finish(&mut self, task: &str) {
         match self.live.remove(task) {
-            Some(task) => self.remember(task.info),
+            Some(task) => self.remember(task),
             None => {
                 self.done.entry(task.to_owned()).or_default();
             }
@@ -190,9 +202,8 @@ impl Executor {
     }
 
     /// Keeps of an ended task what it takes to tell a new master about it.
-    fn remember(&mut self, info: TaskInfo) {
-        let info = TaskInfo { data: None, ..info };
-        self.done.insert(info.task_id.value.clone(), Some(info));
+    fn remember(&mut self, task: Delivered) {
+        self.done.insert(task.info.task_id.value.clone(), Some(task));
     }
 
     /// Notes that the scheduler has acknowledged a task's end, and forgets those long over.
@@ -208,15 +219,17 @@ impl Executor {
 
     /// Notes that the task is in the executor's hands.
     pub(super) fn deliver(&mut self, info: TaskInfo) {
-        let task = LiveTask { info, state: TaskState::TaskStaging };
+        let task = Delivered::new(info, TaskState::TaskStaging);
         self.live.insert(task.info.task_id.value.clone(), task);
     }
 
     /// Ends all tasks here; gives their ids.
     pub(super) fn end_tasks(&mut self) -> Vec<TaskId> {
-        let live = std::mem::take(&mut self.live).into_values().map(|task| task.info);
-        let ended: Vec<TaskInfo> = live.chain(std::mem::take(&mut self.queued)).collect();
-        let ids = ended.iter().map(|task| task.task_id.clone()).collect();
+        let queued = std::mem::take(&mut self.queued).into_iter();
+        let queued = queued.map(|info| Delivered::new(info, TaskState::TaskStaging));
+        let live = std::mem::take(&mut self.live).into_values();
+        let ended: Vec<Delivered> = live.chain(queued).collect();
+        let ids = ended.iter().map(|task| task.info.task_id.clone()).collect();
         for task in ended {
             self.remember(task);
         }
