@@ -16,7 +16,7 @@ use crate::tasks::{Ending, Kill, Tasks};
 
 /// How long a task runs before that alone is told. Most of what a short task costs the cluster is
 /// its updates, and of one that ends at once its end says enough.
-pub const ANNOUNCE_AFTER: Duration = Duration::from_millis(100);
+pub const ANNOUNCE_AFTER: Duration = Duration::from_millis(250);
 
 /// The tasks with their work. Whatever it returns is to be sent to the agent, in order.
 #[derive(Debug)]

@@ -24,11 +24,31 @@ const SOON: Duration = Duration::from_secs(20);
 async fn an_unreadable_payload_fails_the_task() {
     let mut runner = runner();
     for (number, payload) in [Vec::new(), vec![0xff], vec![8, 99]].into_iter().enumerate() {
-        assert!(runner.launch(info(&number.to_string(), payload)).is_some());
+        runner.launch(info(&number.to_string(), payload));
         let status = runner.next_status().await;
         assert_eq!((status.state(), status.data), (TaskState::TaskFailed, None));
         assert!(status.message.unwrap().contains("payload"));
     }
+}
+
+#[tokio::test]
+async fn after_the_first_task_only_those_that_take_a_moment_are_said_to_run() {
+    let silent = Server::start(|_, _, _| thread::sleep(Duration::from_secs(60)));
+    let (server, _) = file_server();
+    let mut runner = runner();
+    let first = runner.launch(info("first", vec![0xff])).unwrap();
+    assert_eq!(first.state(), TaskState::TaskRunning);
+    assert_eq!(runner.next_status().await.state(), TaskState::TaskFailed);
+    assert_eq!(runner.launch(info("short", vec![0xff])), None);
+    assert_eq!(runner.next_status().await.state(), TaskState::TaskFailed);
+    let payload = task(&server, &[silent.url("/a")]).to_payload();
+    assert_eq!(runner.launch(info("long", payload)), None);
+    let told = timeout(SOON, runner.next_status()).await.unwrap();
+    assert_eq!((told.state(), &*told.task_id.value), (TaskState::TaskRunning, "long"));
+    assert_eq!(told.data, None);
+    runner.kill_all();
+    assert_eq!(runner.next_status().await.state(), TaskState::TaskKilled);
+    assert!(runner.is_idle());
 }
 
 #[tokio::test]
