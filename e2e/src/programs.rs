@@ -48,17 +48,30 @@ fn made(name: &str) -> Result<PathBuf> {
 fn build() -> Result<PathBuf> {
     let test = env::current_exe().context("cannot tell where this test is")?;
     let folder = folder_of_programs(&test).context("this test is in no folder of cargo's")?;
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .current_dir(root())
-        // All of the workspace, so that libraries are those that `cargo test --workspace` has made.
-        .args(["build", "--quiet", "--workspace", "--bins", "--examples"])
-        .args(["--profile", profile(&folder)])
-        .output()
-        .context("cannot run cargo to build the programs")?;
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    forget_this_test(&mut command);
+    // All of the workspace, so that libraries are those that `cargo test --workspace` has made.
+    command.current_dir(root()).args(["build", "--quiet", "--workspace", "--bins", "--examples"]);
+    command.args(["--profile", profile(&folder)]);
+    let output = command.output().context("cannot run cargo to build the programs")?;
     if !output.status.success() {
         bail!("cargo could not build the programs:\n{}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(folder)
+}
+
+/// Takes from the command what cargo says to a test about its package. There are build scripts that
+/// take it for their own, and for news: then half of the libraries would be built again.
+fn forget_this_test(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        if is_about_a_package(&name.to_string_lossy()) {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn is_about_a_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Tests are in `target/PROFILE/deps`, programs in `target/PROFILE`.
@@ -79,6 +92,12 @@ fn profile(folder: &Path) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cargo_says_about_a_test_is_told_from_what_people_say_to_cargo() {
+        assert!(is_about_a_package("CARGO_PKG_NAME") && is_about_a_package("CARGO_MANIFEST_DIR"));
+        assert!(!is_about_a_package("CARGO_TARGET_DIR") && !is_about_a_package("CARGO_HOME"));
+    }
 
     #[test]
     fn programs_are_beside_the_folder_of_tests() {

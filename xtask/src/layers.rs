@@ -1,11 +1,9 @@
 //! Which crate may use which: the arrows of the architecture, and what must stay pure.
 
-use std::process::Command;
-
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::{tools, workspace};
+use crate::tools;
 
 /// Every crate of the workspace with the ones it may use, dev-dependencies included.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -58,14 +56,14 @@ pub(crate) fn check() -> Result<()> {
 
 fn metadata() -> Result<String> {
     let arguments = ["metadata", "--format-version", "1", "--no-deps", "--locked"];
-    tools::read(Command::new("cargo").current_dir(workspace::root()).args(arguments))
+    tools::read(&mut tools::cargo(&arguments))
 }
 
 /// Everything that the package is built and tested with, one a line.
 fn tree(package: &str) -> Result<String> {
     let arguments =
         ["tree", "--locked", "-p", package, "-e", "normal,dev,build", "--prefix", "none"];
-    tools::read(Command::new("cargo").current_dir(workspace::root()).args(arguments))
+    tools::read(&mut tools::cargo(&arguments))
 }
 
 #[derive(Deserialize)]

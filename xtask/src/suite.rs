@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::steps::{self, Step};
+use crate::tools::cargo;
 use crate::{layers, sandbox, tools, workspace};
 
 const STEPS: &[Step] = &[
@@ -65,12 +66,6 @@ pub(crate) fn run_long(only: Option<&str>) -> Result<()> {
 pub(crate) fn test_provision() -> Result<()> {
     tools::run(&mut cargo(&["build", "--release", "--locked"]))?;
     tools::run(&mut Command::new(workspace::sandbox_script("test-provision.sh")))
-}
-
-fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(workspace::root()).args(arguments);
-    command
 }
 
 fn formatting() -> Result<()> {

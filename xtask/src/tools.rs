@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::workspace;
+
 /// Runs the command with this program's own input and output.
 ///
 /// # Errors
@@ -33,6 +35,24 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
         bail!("`{shown}` ended with {}: {}", output.status, complaint.trim());
     }
     String::from_utf8(output.stdout).with_context(|| format!("`{shown}` did not write UTF-8"))
+}
+
+/// Cargo, at the root of the repository.
+///
+/// It does not learn what cargo says to this program about its package: there are build scripts that
+/// take it for their own, and for news, so that half of the libraries would be built again.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    for (name, _) in env::vars_os() {
+        let is_ours = ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix));
+        if is_ours {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(workspace::root()).args(arguments);
+    command
 }
 
 /// Makes sure that `program` is there, by way of its Debian package if need be.
@@ -108,6 +128,14 @@ mod tests {
     fn a_failed_command_is_named_with_its_arguments() {
         let error = run(Command::new("sh").args(["-c", "exit 3"])).unwrap_err().to_string();
         assert!(error.starts_with("`sh -c exit 3` ended with exit status: 3"), "{error}");
+    }
+
+    #[test]
+    fn cargo_does_not_learn_of_the_package_of_this_test() {
+        let command = cargo(&["metadata"]);
+        let removed = |name: &str| command.get_envs().any(|it| it == (name.as_ref(), None));
+        assert!(removed("CARGO_PKG_NAME") && removed("CARGO_MANIFEST_DIR"));
+        assert!(!removed("CARGO_HOME"));
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! What the decisions about offers take, on simulated clusters: `cargo bench -p batch`, in the table.
 
-use std::env;
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use super::Bench;
 use super::table::{Goal, Line, Sample};
-use crate::{tools, workspace};
+use crate::tools;
 
 /// The most that an offer may take, in microseconds.
 const MOST_US: f64 = 1000.0;
@@ -81,10 +78,8 @@ fn of_size(run: &[Told], agents: u32, images: u32) -> Result<&Told> {
 }
 
 fn measure() -> Result<Vec<Told>> {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace::root());
-    command.args(["bench", "--quiet", "-p", "batch", "--bench", "scale", "--", "--json"]);
-    parse(&tools::read(&mut command)?)
+    let bench = ["bench", "--quiet", "-p", "batch", "--bench", "scale", "--", "--json"];
+    parse(&tools::read(&mut tools::cargo(&bench))?)
 }
 
 fn parse(output: &str) -> Result<Vec<Told>> {

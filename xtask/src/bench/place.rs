@@ -3,7 +3,6 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -66,8 +65,7 @@ impl Place {
 
 fn build() -> Result<()> {
     eprintln!("building the programs in release");
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(workspace::root()).args(["build", "--quiet", "--release", "--bins"]);
+    let mut command = tools::cargo(&["build", "--quiet", "--release", "--bins"]);
     command.args(["-p", "scheduler", "-p", "executor", "-p", "fileserver", "-p", "mesos-local"]);
     tools::run(&mut command)
 }
