@@ -19,7 +19,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::checkpoint::Checkpoint;
-use super::logic::{Agent, Input};
+use super::inventory::Agent;
+use super::logic::Input;
 use super::outbox::{Answer, Identity, Output};
 use super::state::RequestId;
 use crate::containerizer::{Containerizer, Told};

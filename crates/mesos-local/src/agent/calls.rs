@@ -7,9 +7,9 @@ use mesos::v1::executor::{Call, call};
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{FrameworkId, FrameworkInfo, TaskInfo, TaskState, TaskStatus};
 
-use super::events;
-use super::executors::{self, HEARTBEAT};
-use super::logic::Agent;
+use super::events::{self, HEARTBEAT};
+use super::executors;
+use super::inventory::Agent;
 use super::outbox::{Answer, Outbox, Output, from_agent};
 use super::state::{Executor, Framework, Phase, RequestId, dropped_state};
 use crate::messages::FromAgent;

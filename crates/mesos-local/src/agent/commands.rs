@@ -8,7 +8,7 @@ use mesos::v1::framework_info::capability;
 use mesos::v1::task_status::Source;
 use mesos::v1::{ExecutorInfo, FrameworkId, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
 
-use super::executors::HEARTBEAT;
+use super::events::HEARTBEAT;
 use super::outbox::{Outbox, Signal};
 use super::state::{Executor, Framework, Kind, Phase, can};
 

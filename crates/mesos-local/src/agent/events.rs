@@ -1,10 +1,15 @@
 //! The events of the executor API, ready to send.
 
+use std::time::Duration;
+
 use mesos::v1::executor::{Event, event};
 use mesos::v1::{
     AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, KillPolicy, TaskGroupInfo, TaskId,
     TaskInfo,
 };
+
+/// The time between two heartbeats to an executor.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 
 /// What a new subscriber learns about itself.
 pub(super) fn subscribed(

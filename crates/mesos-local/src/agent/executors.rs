@@ -3,43 +3,17 @@
 use std::time::Duration;
 
 use mesos::v1::task_status::Reason;
-use mesos::v1::{ExecutorInfo, FrameworkId, FrameworkInfo, TaskId, TaskInfo, TaskState};
+use mesos::v1::{ExecutorInfo, FrameworkId, FrameworkInfo, TaskId, TaskState};
 
 use super::outbox::{Launch, Outbox, Output, Signal, from_agent};
-use super::state::{Blame, Executor, Framework, Kind, Phase, dropped_state};
-use super::{commands, events, recovery};
+use super::state::{Blame, Executor, Framework, Kind, Phase, dropped_state, gone_state};
+use super::work::Work;
+use super::{commands, events};
 use crate::containerizer::{environment, sandbox};
 use crate::messages::FromAgent;
 
 /// How long an executor may take to end when the whole agent ends.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
-/// The time between two heartbeats to an executor.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
-
-/// Tasks that are launched by one message.
-#[derive(Debug)]
-pub(super) enum Work {
-    /// One by itself.
-    Task(Box<TaskInfo>),
-    /// Several of one executor, which come to it together.
-    Group(Vec<TaskInfo>),
-}
-
-impl Work {
-    fn first(&self) -> Option<&TaskInfo> {
-        match self {
-            Self::Task(task) => Some(task),
-            Self::Group(tasks) => tasks.first(),
-        }
-    }
-
-    fn into_tasks(self) -> Vec<TaskInfo> {
-        match self {
-            Self::Task(task) => vec![*task],
-            Self::Group(tasks) => tasks,
-        }
-    }
-}
 
 /// Gives tasks to their executor, which is started if it is not there.
 pub(super) fn run(now: Duration, framework: &mut Framework, work: Work, outbox: &mut Outbox) {
@@ -204,9 +178,9 @@ pub(super) fn deadline_passed(now: Duration, executor: &mut Executor, outbox: &m
             executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame: Some(blame) };
             outbox.signal(&executor.container_id, Signal::Kill);
         }
-        Phase::Reregistering { .. } => recovery::give_up(executor, outbox),
+        Phase::Reregistering { .. } => give_up(executor, outbox),
         Phase::Running { heartbeat_at } => {
-            *heartbeat_at = now + HEARTBEAT;
+            *heartbeat_at = now + events::HEARTBEAT;
             outbox.event(executor.stream, events::heartbeat());
         }
         Phase::Terminating { kill_at, .. } => {
@@ -222,6 +196,15 @@ pub(super) fn launch_failed(executor: &mut Executor, why: &str) {
     let message = format!("Failed to launch container: {why}");
     let blame = Some(Blame { reason: Reason::ContainerLaunchFailed, message });
     executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame };
+}
+
+/// The executor did not come back in time: it is killed, and its tasks with it.
+fn give_up(executor: &mut Executor, outbox: &mut Outbox) {
+    let timeout = environment::duration(outbox.settings.executor_reregistration_timeout);
+    let message = format!("Executor did not reregister within {timeout}");
+    let blame = Blame { reason: Reason::ExecutorReregistrationTimeout, message };
+    executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame: Some(blame) };
+    outbox.signal(&executor.container_id, Signal::Kill);
 }
 
 /// Whether there is a process, or there may be one soon.
@@ -254,7 +237,7 @@ pub(super) fn ended(
     }
     let framework_id = framework.id.clone().unwrap_or_default();
     let state = if blame.reason == Reason::ExecutorReregistrationTimeout {
-        recovery::gone_state(framework)
+        gone_state(framework)
     } else {
         TaskState::TaskFailed
     };

@@ -2,21 +2,19 @@
 //!
 //! Pure: the time is an argument, and what is to be done comes back as a list.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos::v1::executor::Call;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{ExecutorId, FrameworkId, FrameworkInfo, KillPolicy, TaskId};
-use uuid::Uuid;
+use mesos::v1::{FrameworkId, FrameworkInfo, KillPolicy, TaskId};
 
 use super::checkpoint::Checkpoint;
-use super::executors::Work;
-use super::outbox::{Identity, Outbox, Output, Signal, from_agent};
+use super::inventory::{Agent, executor};
+use super::outbox::{Output, Signal, from_agent};
 use super::state::{Executor, Framework, Kind, Phase, RequestId, dropped_state};
+use super::work::Work;
 use super::{calls, commands, events, executors, recovery};
 use crate::messages::ToAgent;
-use crate::settings::AgentSettings;
 
 /// What can happen to an agent.
 #[derive(Debug)]
@@ -46,24 +44,7 @@ pub(crate) enum ContainerEvent {
     Exited(Option<i32>),
 }
 
-/// The state of one agent. Times count from the Unix epoch.
-pub(crate) struct Agent {
-    pub(super) frameworks: BTreeMap<String, Framework>,
-    pub(super) outbox: Outbox,
-    /// It has been restarted and waits for its executors.
-    pub(super) is_recovering: bool,
-}
-
 impl Agent {
-    pub(crate) fn new(
-        identity: Identity,
-        settings: AgentSettings,
-        new_uuid: Box<dyn FnMut() -> Uuid + Send>,
-    ) -> Self {
-        let outbox = Outbox::new(identity, settings, new_uuid);
-        Self { frameworks: BTreeMap::new(), outbox, is_recovering: false }
-    }
-
     /// What would survive if the agent's process ended now.
     pub(crate) fn checkpoint(&self) -> Checkpoint {
         recovery::checkpoint(self)
@@ -87,22 +68,6 @@ impl Agent {
         recovery::finish_if_ready(self, now);
         self.forget_finished();
         self.outbox.take()
-    }
-
-    /// When [`Input::Tick`] has something to do next.
-    pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        let executors = self.frameworks.values().flat_map(|framework| framework.executors.values());
-        executors
-            .filter_map(Executor::deadline)
-            .chain(self.outbox.updates.next_deadline())
-            .filter(|deadline| *deadline < Duration::MAX)
-            .min()
-    }
-
-    /// Whether no process is left.
-    pub(crate) fn is_idle(&self) -> bool {
-        let mut executors = self.frameworks.values().flat_map(|one| one.executors.values());
-        !executors.any(Executor::has_process)
     }
 
     fn hear_master(&mut self, now: Duration, message: ToAgent) {
@@ -139,21 +104,6 @@ impl Agent {
                     self.outbox.event(*stream, events::message(data));
                 }
             }
-        }
-    }
-
-    /// The end of a task that was acknowledged is not told to a new master.
-    fn forget_ended(&mut self, framework_id: &FrameworkId, task_id: &TaskId) {
-        let Framework { executors, .. } = match self.frameworks.get_mut(&framework_id.value) {
-            Some(framework)
-                if !self.outbox.updates.is_pending(&framework_id.value, &task_id.value) =>
-            {
-                framework
-            }
-            Some(_) | None => return,
-        };
-        for executor in executors.values_mut() {
-            executor.complete(&task_id.value);
         }
     }
 
@@ -265,26 +215,4 @@ impl Agent {
             }
         }
     }
-
-    /// Forgets executors that have ended and have no unacknowledged updates, then
-    /// frameworks without executors and updates.
-    fn forget_finished(&mut self) {
-        let updates = &self.outbox.updates;
-        self.frameworks.retain(|id, framework| {
-            framework.executors.retain(|_, executor| {
-                executor.has_process()
-                    || executor.done.keys().any(|task| updates.is_pending(id, task))
-            });
-            !framework.executors.is_empty() || updates.has_pending_of(id)
-        });
-    }
-}
-
-/// The executor with these ids.
-pub(super) fn executor<'a>(
-    frameworks: &'a mut BTreeMap<String, Framework>,
-    framework: &FrameworkId,
-    executor: &ExecutorId,
-) -> Option<&'a mut Executor> {
-    frameworks.get_mut(&framework.value)?.executors.get_mut(&executor.value)
 }

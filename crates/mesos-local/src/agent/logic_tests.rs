@@ -10,7 +10,8 @@ use mesos::v1::{
 };
 use uuid::Uuid;
 
-use super::logic::{Agent, ContainerEvent, Input};
+use super::inventory::Agent;
+use super::logic::{ContainerEvent, Input};
 use super::outbox::{Answer, Identity, Output, Signal};
 use super::state::MAX_COMPLETED_TASKS;
 use crate::messages::{FromAgent, ToAgent};

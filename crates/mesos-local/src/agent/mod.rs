@@ -3,6 +3,7 @@
 //! | question | module |
 //! |---|---|
 //! | what does it decide | `logic`, with `executors`, `commands` and `calls` |
+//! | what does it hold | `inventory`, with `state` |
 //! | when is an update sent, and again | `updates` |
 //! | what outlives its process, and how does it return | `checkpoint`, `recovery` |
 //! | is a call well-formed | `validate` |
@@ -14,12 +15,14 @@ pub(crate) mod checkpoint;
 mod commands;
 mod events;
 mod executors;
+mod inventory;
 pub(crate) mod logic;
 pub(crate) mod outbox;
 mod recovery;
 mod state;
 mod updates;
 pub(crate) mod validate;
+mod work;
 
 #[cfg(test)]
 mod logic_tests;

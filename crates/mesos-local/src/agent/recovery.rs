@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use mesos::state::TaskStateExt as _;
-use mesos::v1::framework_info::capability;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorId, FrameworkInfo, TaskId, TaskInfo, TaskState};
 
 use super::checkpoint::{Checkpoint, KeptFramework};
 use super::executors;
-use super::logic::Agent;
-use super::outbox::{Outbox, Output, Signal, from_agent};
-use super::state::{Blame, Executor, Framework, Phase, can, dropped_state};
-use crate::containerizer::environment;
+use super::inventory::Agent;
+use super::outbox::{Output, Signal, from_agent};
+use super::state::{Executor, Framework, Phase, dropped_state};
 use crate::messages::{FromAgent, Returning, ReturningTask};
 
 /// What would survive if the agent's process ended now.
@@ -65,24 +63,6 @@ pub(super) fn register_again(agent: &mut Agent, now: Duration) {
     for id in ids {
         let oldest = agent.outbox.updates.resend(now, &id);
         agent.outbox.forward(oldest);
-    }
-}
-
-/// The executor did not come back in time: it is killed, and its tasks with it.
-pub(super) fn give_up(executor: &mut Executor, outbox: &mut Outbox) {
-    let timeout = environment::duration(outbox.settings.executor_reregistration_timeout);
-    let message = format!("Executor did not reregister within {timeout}");
-    let blame = Blame { reason: Reason::ExecutorReregistrationTimeout, message };
-    executor.phase = Phase::Terminating { kill_at: Duration::MAX, blame: Some(blame) };
-    outbox.signal(&executor.container_id, Signal::Kill);
-}
-
-/// The state of the tasks of an executor that did not come back.
-pub(super) fn gone_state(framework: &FrameworkInfo) -> TaskState {
-    if can(framework, capability::Type::PartitionAware) {
-        TaskState::TaskGone
-    } else {
-        TaskState::TaskLost
     }
 }
 

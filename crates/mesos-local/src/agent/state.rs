@@ -9,7 +9,7 @@ use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState};
 use prost::Message;
 
-use super::executors::Work;
+use super::work::Work;
 
 /// Of how many ended tasks an executor's agent remembers the ids after their end was acknowledged:
 /// as many as the real one (`MAX_COMPLETED_TASKS_PER_EXECUTOR` in `slave/constants.hpp`).
@@ -47,6 +47,15 @@ pub(super) fn can(framework: &FrameworkInfo, capability: capability::Type) -> bo
 pub(super) fn dropped_state(framework: &FrameworkInfo) -> TaskState {
     if can(framework, capability::Type::PartitionAware) {
         TaskState::TaskDropped
+    } else {
+        TaskState::TaskLost
+    }
+}
+
+/// The state of the tasks of an executor that did not come back.
+pub(super) fn gone_state(framework: &FrameworkInfo) -> TaskState {
+    if can(framework, capability::Type::PartitionAware) {
+        TaskState::TaskGone
     } else {
         TaskState::TaskLost
     }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Context;
-use super::scheduler::respond;
+use super::answer::respond;
 use crate::master::Reply;
 use crate::settings::{Access, Leader};
 

@@ -14,8 +14,8 @@ use mesos::v1::executor::{Call, call};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
+use super::answer::respond;
 use super::body;
-use super::scheduler::respond;
 use crate::agent::outbox::Identity;
 use crate::agent::{Request, Told, validate};
 use crate::master::Reply;

@@ -1,6 +1,7 @@
 //! What the HTTP endpoints answer.
 
 mod access;
+mod answer;
 mod body;
 pub(crate) mod executor;
 mod operator;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Context;
 use super::access::Principal;
-use super::scheduler::{respond, shutting_down};
+use super::answer::{respond, shutting_down};
 use crate::actor::Request;
 use crate::master::{Reply, TasksWanted, VERSION, View};
 use crate::settings::Leader;

@@ -10,6 +10,7 @@ use mesos::v1::scheduler::{Call, call};
 use uuid::Uuid;
 
 use super::access::Principal;
+use super::answer::{respond, shutting_down};
 use super::subscription::Subscription;
 use super::{Context, body};
 use crate::actor::Request;
@@ -117,15 +118,6 @@ async fn perform(
         Ok(reply) => respond(reply),
         Err(_) => shutting_down(),
     }
-}
-
-pub(super) fn respond(reply: Reply) -> Response {
-    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, reply.body).into_response()
-}
-
-pub(super) fn shutting_down() -> Response {
-    respond(Reply::new(503, "Master is shutting down"))
 }
 
 /// The encoding that `Accept` allows for events; JSON when it allows both.
