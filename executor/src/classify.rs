@@ -5,7 +5,7 @@ use std::io;
 
 use protocol::Class;
 
-use crate::client::UnresolvedHost;
+use crate::client::{Broken, UnresolvedHost};
 use crate::guard::Forbidden;
 
 /// What can be known from an error alone.
@@ -20,17 +20,25 @@ pub struct Reason {
 /// The meaning of a request that brought no answer, or of a body that broke off.
 #[must_use]
 pub fn request(error: &reqwest::Error) -> Reason {
-    if let Some(reason) = known_cause(error) {
-        return reason;
+    let otherwise = if error.is_timeout() { Class::Timeout } else { Class::Transfer };
+    reason(error, error.is_connect(), otherwise)
+}
+
+/// The same of a download.
+#[must_use]
+pub fn download(error: &Broken) -> Reason {
+    match error {
+        Broken::Request(error) => request(error),
+        Broken::Connection(cause) => reason(error, cause.is_connect(), Class::Transfer),
     }
-    let class = if error.is_timeout() {
-        Class::Timeout
-    } else if error.is_connect() {
-        Class::Connect
-    } else {
-        Class::Transfer
-    };
-    Reason { class, text: innermost(error) }
+}
+
+fn reason(error: &(dyn Error + 'static), connecting: bool, otherwise: Class) -> Reason {
+    known_cause(error, connecting).unwrap_or_else(|| {
+        let is_unconnected = connecting && otherwise != Class::Timeout;
+        let class = if is_unconnected { Class::Connect } else { otherwise };
+        Reason { class, text: innermost(error) }
+    })
 }
 
 /// What an HTTP status other than success means, redirects aside.
@@ -62,10 +70,10 @@ pub fn picture(class: imaging::Class) -> Class {
 }
 
 /// The first cause in the chain that says by its type what happened.
-fn known_cause(error: &reqwest::Error) -> Option<Reason> {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+fn known_cause(error: &(dyn Error + 'static), connecting: bool) -> Option<Reason> {
+    let mut cause = Some(error);
     while let Some(current) = cause {
-        if let Some(class) = class_of(current, error.is_connect()) {
+        if let Some(class) = class_of(current, connecting) {
             return Some(Reason { class, text: innermost(current) });
         }
         cause = current.source();

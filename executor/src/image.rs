@@ -112,8 +112,8 @@ async fn steps(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(),
 async fn once(job: &Job, image: &Image, report: &mut ImageReport) -> Result<(), Stop> {
     let (incoming, received) = download(job, image, report).await?;
     match received {
-        Received::Passing(passage, rest) => {
-            let begun = (*passage, rest, incoming);
+        Received::Passing(passage, here) => {
+            let begun = (passage, here, incoming);
             pass(job, image, begun, report).await
         }
         Received::Whole(file) => {
@@ -205,14 +205,14 @@ async fn store(
 async fn pass(
     job: &Job,
     image: &Image,
-    (passage, rest, mut incoming): (Passage, Bytes, Incoming),
+    (passage, here, mut incoming): (Box<Passage>, [Bytes; 2], Incoming),
     report: &mut ImageReport,
 ) -> Result<(), Stop> {
     let started = Instant::now();
     let name = format!("{}.{}", image.name, Format::Jpeg.extension());
     let label = job.label(&name, Format::Jpeg);
     let (writer, body) = growing(Limits::duration(job.task.limits.upload_timeout_ms));
-    let passing = passage.run(&job.share, rest, &mut incoming, writer);
+    let passing = passage.run(&job.share, here, &mut incoming, writer);
     let stored = job.file_server().store_growing(&label, body, passing).await;
     report.bytes_in = incoming.received_bytes();
     let (passed, sum) = match stored {

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ipnet::IpNet;
 use protocol::{Limits, Manners, Task};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, HeaderValue, USER_AGENT};
-use reqwest::{Client, RequestBuilder};
 use url::Url;
 
-use crate::client::Clients;
+use crate::client::{Clients, Origin, Request};
 use crate::guard::{Chosen, Forbidden, Guard};
 use crate::hosts::{Hosts, Paused, Visit};
 use crate::robots::Library;
@@ -46,14 +45,13 @@ impl Courtesy {
         let manners = task.manners.clone().unwrap_or_default();
         let guard = Guard::new(&manners)?.with_as_public(self.as_public.clone());
         let connect_timeout = Limits::duration(task.limits.connect_timeout_ms);
-        let client = |chosen| {
-            clients.guarded(connect_timeout, &guard, chosen).map_err(|error| error.to_string())
-        };
+        let client =
+            |guard| clients.downloads(connect_timeout, guard).map_err(|error| error.to_string());
         Ok(Origins {
-            by_list: client(Chosen::ByList)?,
-            by_private_host: client(Chosen::ByPrivateHost)?,
-            by_public_host: client(Chosen::ByPublicHost)?,
-            unguarded: clients.get(connect_timeout).map_err(|error| error.to_string())?,
+            by_list: client(Some((&guard, Chosen::ByList)))?,
+            by_private_host: client(Some((&guard, Chosen::ByPrivateHost)))?,
+            by_public_host: client(Some((&guard, Chosen::ByPublicHost)))?,
+            unguarded: client(None)?,
             user_agent: task.user_agent.clone(),
             file_server: Url::parse(&task.file_server).ok(),
             shared: self.shared(&manners),
@@ -80,10 +78,10 @@ struct Shared {
 #[derive(Debug)]
 pub struct Origins {
     guard: Guard,
-    by_list: Client,
-    by_private_host: Client,
-    by_public_host: Client,
-    unguarded: Client,
+    by_list: Origin,
+    by_private_host: Origin,
+    by_public_host: Origin,
+    unguarded: Origin,
     user_agent: String,
     file_server: Option<Url>,
     shared: Arc<Shared>,
@@ -97,7 +95,7 @@ impl Origins {
     ///
     /// When the URL names an address that may not be reached. What its name resolves to is
     /// checked when the request is sent.
-    pub fn get(&self, chosen: Chosen, url: &Url) -> Result<RequestBuilder, Forbidden> {
+    pub fn get(&self, chosen: Chosen, url: &Url) -> Result<Request, Forbidden> {
         let client = if self.is_ours(chosen, url) {
             &self.unguarded
         } else {
@@ -108,7 +106,7 @@ impl Origins {
                 Chosen::ByPublicHost => &self.by_public_host,
             }
         };
-        let request = client.get(url.clone()).header(ACCEPT, ACCEPTED);
+        let request = client.get(url).header(ACCEPT, ACCEPTED);
         let request = request.header(ACCEPT_ENCODING, ACCEPTED_ENCODING);
         if self.user_agent.is_empty() {
             return Ok(request);
@@ -117,7 +115,7 @@ impl Origins {
     }
 
     /// The same request on a connection that is not kept.
-    pub fn once(request: RequestBuilder) -> RequestBuilder {
+    pub fn once(request: Request) -> Request {
         request.header(CONNECTION, CLOSE)
     }
 

@@ -9,14 +9,16 @@ use imaging::{Format, JpegInverter, JpegSummary, Sniffed};
 use sha2::{Digest, Sha256};
 use tokio::task::yield_now;
 
-use crate::budget::{SLOT_BYTES, Share};
+use crate::budget::Share;
 use crate::fetch::{self, Incoming};
 use crate::upload::{Closed, Stopped, Sum, Writer};
 
 /// How much is inverted before others have their turn: well under a millisecond of work.
-const STEP_BYTES: usize = 64 << 10;
+const STEP_BYTES: usize = 16 << 10;
 /// Less is not sent on its own, except for the last piece.
-const PIECE_BYTES: usize = 32 << 10;
+const PIECE_BYTES: usize = 16 << 10;
+/// What may stand before the header of the frame: it waits until the frame is known.
+const MAX_EARLY_BYTES: u64 = 128 << 10;
 
 /// A picture that is being inverted.
 #[derive(Debug)]
@@ -54,27 +56,38 @@ pub enum Trouble {
 }
 
 impl Passage {
-    /// Begins with the `start` of a file. `None` if it has to be there as a whole, as it is no
-    /// JPEG, one of another kind, or damaged already: [`imaging::process`] will say.
-    pub async fn begin(share: &Share, start: &[u8], limits: &imaging::Limits) -> Option<Self> {
+    /// Begins with the `start` of a file, and says how much of it is done with. `None` if it
+    /// has to be there as a whole, as it is no JPEG, one of another kind, or damaged before its
+    /// frame: [`imaging::process`] will say.
+    pub async fn begin(
+        share: &Share,
+        start: &[u8],
+        limits: &imaging::Limits,
+    ) -> Option<(Self, usize)> {
         if imaging::sniff(start) != Some(Sniffed::Picture(Format::Jpeg)) {
             return None;
         }
-        let limits = imaging::Limits { max_memory_bytes: SLOT_BYTES, ..*limits };
+        let limits = imaging::Limits { max_memory_bytes: MAX_EARLY_BYTES, ..*limits };
         let mut passage = Self {
             inverter: JpegInverter::new(&limits),
-            ready: Vec::new(),
+            ready: room(),
             sent: Sent::default(),
             worked: Duration::ZERO,
         };
+        let mut done = 0;
         for step in start.chunks(STEP_BYTES) {
             passage.step(share, step).await.ok()?;
+            done += step.len();
+            // Something has come out once its kind is known to be suited.
+            if !passage.ready.is_empty() {
+                return Some((passage, done));
+            }
         }
-        // Something has come out once its kind is known to be suited.
-        (!passage.ready.is_empty()).then_some(passage)
+        None
     }
 
-    /// Takes the picture to its end: `next` has come already, the rest comes from `incoming`.
+    /// Takes the picture to its end: what is `here` has come already, the rest comes from
+    /// `incoming`.
     ///
     /// # Errors
     ///
@@ -82,24 +95,35 @@ impl Passage {
     pub async fn run(
         mut self,
         share: &Share,
-        next: Bytes,
+        here: [Bytes; 2],
         incoming: &mut Incoming,
         writer: Writer,
     ) -> Result<(Passed, Sum), Stopped<Trouble>> {
-        let mut next = Some(next);
-        while let Some(piece) = next {
-            let before = Instant::now();
-            self.send(&writer).await?;
-            for step in piece.chunks(STEP_BYTES) {
-                self.step(share, step).await.map_err(picture)?;
-                self.send(&writer).await?;
-            }
-            incoming.excuse(before.elapsed());
-            // Given back before the next one is asked for.
-            drop(piece);
-            next = incoming.next().await.map_err(origin)?;
+        for piece in here {
+            self.take(share, piece, incoming, &writer).await?;
+        }
+        while let Some(piece) = incoming.next().await.map_err(origin)? {
+            self.take(share, piece, incoming, &writer).await?;
         }
         self.end(writer).await
+    }
+
+    /// Inverts a piece and sends what comes of it. The piece is given back before the next one
+    /// is asked for.
+    async fn take(
+        &mut self,
+        share: &Share,
+        piece: Bytes,
+        incoming: &mut Incoming,
+        writer: &Writer,
+    ) -> Result<(), Stopped<Trouble>> {
+        let before = Instant::now();
+        for step in piece.chunks(STEP_BYTES) {
+            self.step(share, step).await.map_err(picture)?;
+            self.send(writer).await?;
+        }
+        incoming.excuse(before.elapsed());
+        Ok(())
     }
 
     async fn end(self, writer: Writer) -> Result<(Passed, Sum), Stopped<Trouble>> {
@@ -127,7 +151,7 @@ impl Passage {
         if self.ready.len() < PIECE_BYTES {
             return Ok(());
         }
-        self.sent.send(writer, mem::take(&mut self.ready)).await
+        self.sent.send(writer, mem::replace(&mut self.ready, room())).await
     }
 }
 
@@ -135,8 +159,13 @@ impl Sent {
     async fn send(&mut self, writer: &Writer, piece: Vec<u8>) -> Result<(), Closed> {
         self.bytes += piece.len() as u64;
         self.digest.update(&piece);
-        writer.write(Bytes::from(piece)).await
+        writer.write(piece).await
     }
+}
+
+/// For what comes of one step, and what was too little to be sent before.
+fn room() -> Vec<u8> {
+    Vec::with_capacity(PIECE_BYTES + STEP_BYTES)
 }
 
 fn origin(failure: fetch::Failure) -> Stopped<Trouble> {

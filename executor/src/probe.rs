@@ -1,14 +1,11 @@
 //! Where the time of a download goes: the HTTP library resolves and connects out of sight,
 //! within the request that needs it.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use protocol::Timings;
-use tower::{Layer, Service};
 
 tokio::task_local! {
     static CURRENT: Arc<Probe>;
@@ -84,48 +81,16 @@ pub(crate) async fn resolving<T>(lookup: impl Future<Output = T>) -> T {
     result
 }
 
-/// A layer around the making of connections that takes its time.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Connecting;
-
-impl<S> Layer<S> for Connecting {
-    type Service = Connector<S>;
-
-    fn layer(&self, inner: S) -> Connector<S> {
-        Connector(inner)
-    }
-}
-
-/// Makes connections.
-#[derive(Debug, Clone)]
-pub(crate) struct Connector<S>(S);
-
-type Made<S, R> = Result<<S as Service<R>>::Response, <S as Service<R>>::Error>;
-
-impl<S, R> Service<R> for Connector<S>
-where
-    S: Service<R>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Made<S, R>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, target: R) -> Self::Future {
-        let connecting = self.0.call(target);
-        let (probe, started) = (Probe::current(), Instant::now());
-        let resolved = probe.as_ref().map(|probe| probe.dns.get()).unwrap_or_default();
-        Box::pin(async move {
-            let made = connecting.await;
-            probe.inspect(|probe| {
-                let resolving = probe.dns.get().saturating_sub(resolved);
-                probe.connect.add(started.elapsed().saturating_sub(resolving));
-            });
-            made
-        })
+/// Takes the time that `connecting` needs beside resolving the name, for whom it is made now.
+pub(crate) fn connecting<T>(connecting: impl Future<Output = T>) -> impl Future<Output = T> {
+    let (probe, started) = (Probe::current(), Instant::now());
+    let resolved = probe.as_ref().map(|probe| probe.dns.get()).unwrap_or_default();
+    async move {
+        let made = connecting.await;
+        probe.inspect(|probe| {
+            let resolving = probe.dns.get().saturating_sub(resolved);
+            probe.connect.add(started.elapsed().saturating_sub(resolving));
+        });
+        made
     }
 }

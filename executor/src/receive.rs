@@ -13,15 +13,15 @@ use crate::probe::Probe;
 
 /// How much of a file is held before it may go through in pieces. What is no longer goes as a
 /// whole: its upload can be repeated without another download.
-pub const START_BYTES: usize = 256 << 10;
+pub const START_BYTES: usize = 192 << 10;
 
 /// A download, decided on.
 #[derive(Debug)]
 pub enum Received {
     /// The file.
     Whole(File),
-    /// The beginning of a picture, and what came after it; the rest is still to come.
-    Passing(Box<Passage>, Bytes),
+    /// A picture whose beginning is known, and what came after that; the rest is still to come.
+    Passing(Box<Passage>, [Bytes; 2]),
 }
 
 /// A file in memory.
@@ -68,8 +68,9 @@ impl Receiver<'_> {
             let before = Instant::now();
             let passage = Passage::begin(self.share, &start, &self.limits).await;
             incoming.excuse(before.elapsed());
-            if let Some(passage) = passage {
-                return Ok(Received::Passing(Box::new(passage), rest));
+            if let Some((passage, done)) = passage {
+                let here = [Bytes::from(start).split_off(done), rest];
+                return Ok(Received::Passing(Box::new(passage), here));
             }
         }
         self.collect(incoming, start, &rest).await
@@ -124,5 +125,5 @@ impl Receiver<'_> {
 
 fn capacity(incoming: &Incoming) -> usize {
     let announced = incoming.announced_bytes().and_then(|bytes| usize::try_from(bytes).ok());
-    announced.unwrap_or(0).min(START_BYTES)
+    announced.unwrap_or(START_BYTES).min(START_BYTES)
 }

@@ -62,7 +62,7 @@ fn prepare(workshop: &Workshop, payload: &[u8], given: Given) -> Result<Job, Str
     let file_server = Url::parse(&task.file_server)
         .map_err(|error| format!("the task's file server {:?}: {error}", task.file_server))?;
     let connect_timeout = Limits::duration(task.limits.connect_timeout_ms);
-    let client = workshop.clients.get(connect_timeout).map_err(|error| error.to_string())?;
+    let client = workshop.clients.uploads(connect_timeout).map_err(|error| error.to_string())?;
     let origins = workshop.courtesy.origins(&workshop.clients, &task)?;
     let share = workshop.budget.share(given);
     Ok(Job { task, pipeline, file_server, client, origins, share })

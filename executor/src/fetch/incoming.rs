@@ -99,7 +99,7 @@ impl Incoming {
         let silence = Limits::duration(self.terms.limits.idle_timeout_ms);
         let piece = match self.terms.deadline.within(silence, self.response.chunk()).await {
             Ok(Ok(piece)) => piece,
-            Ok(Err(error)) => return Err(self.trip.broken(&error, &self.terms.limits)),
+            Ok(Err(error)) => return Err(self.trip.broken(&error.into(), &self.terms.limits)),
             Err(limit) => return Err(self.late(limit)),
         };
         let Some(piece) = piece else { return self.end() };

@@ -86,7 +86,7 @@ impl Download<'_> {
             match deadline.within(silence, answer.response.chunk()).await {
                 Ok(Ok(Some(piece))) => text.extend_from_slice(&piece),
                 Ok(Ok(None)) => break,
-                Ok(Err(error)) => return Err(trip.broken(&error, self.limits).into()),
+                Ok(Err(error)) => return Err(trip.broken(&error.into(), self.limits).into()),
                 Err(limit) => {
                     let late = format!("did not come within {limit:?}");
                     return Err(trip.fail(Class::Timeout, &late).into());

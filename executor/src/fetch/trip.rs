@@ -7,6 +7,7 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
+use crate::client::Broken;
 use crate::{classify, shown};
 
 /// Why there is no file.
@@ -50,8 +51,8 @@ impl Trip {
     }
 
     /// What an error of the connection means.
-    pub(super) fn broken(&self, error: &reqwest::Error, limits: &Limits) -> Failure {
-        let reason = classify::request(error);
+    pub(super) fn broken(&self, error: &Broken, limits: &Limits) -> Failure {
+        let reason = classify::download(error);
         let happened = if reason.class == Class::Dns {
             format!("cannot be reached: {}", reason.text)
         } else if reason.class == Class::Connect {

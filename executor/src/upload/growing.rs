@@ -1,23 +1,28 @@
 //! The body of an upload that is written while it is sent.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use reqwest::header::{HeaderMap, HeaderValue};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 
 /// Pieces between the writer and the connection.
 const PIECES: usize = 1;
+/// Memory of pieces that are written and not yet sent: the connection would take several times
+/// as much before it lets a writer wait.
+pub(crate) const WINDOW_BYTES: u32 = 64 << 10;
 
 /// A body and its writer, who waits at most `patience` for one piece to be taken.
 #[must_use]
 pub fn growing(patience: Option<Duration>) -> (Writer, Growing) {
     let (parts, taken) = mpsc::channel(PIECES);
-    (Writer { parts, patience }, Growing { parts: taken, has_ended: false })
+    let window = Arc::new(Semaphore::new(WINDOW_BYTES as usize));
+    (Writer { parts, window, patience }, Growing { parts: taken, has_ended: false })
 }
 
 /// Writes a [`Growing`] body. Dropped before [`end`](Self::end), it breaks the upload off:
@@ -25,7 +30,20 @@ pub fn growing(patience: Option<Duration>) -> (Writer, Growing) {
 #[derive(Debug)]
 pub struct Writer {
     parts: mpsc::Sender<Part>,
+    window: Arc<Semaphore>,
     patience: Option<Duration>,
+}
+
+/// A piece that counts until the connection has sent it.
+struct Counted {
+    piece: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.piece
+    }
 }
 
 /// Nobody takes the pieces any more, or not in time.
@@ -39,13 +57,22 @@ enum Part {
 }
 
 impl Writer {
-    /// Waits until the connection takes `piece`.
+    /// Waits until the connection takes `piece`, and before that until most of what it took
+    /// before is sent.
     ///
     /// # Errors
     ///
     /// When the upload has ended; its answer says why.
-    pub async fn write(&self, piece: Bytes) -> Result<(), Closed> {
-        if piece.is_empty() { Ok(()) } else { self.send(Part::Piece(piece)).await }
+    pub async fn write(&self, piece: Vec<u8>) -> Result<(), Closed> {
+        if piece.is_empty() {
+            return Ok(());
+        }
+        self.in_time(async {
+            let bytes = u32::try_from(piece.capacity()).unwrap_or(u32::MAX).min(WINDOW_BYTES);
+            let room = Arc::clone(&self.window).acquire_many_owned(bytes).await.ok();
+            self.send(Part::Piece(Bytes::from_owner(Counted { piece, _room: room }))).await
+        })
+        .await
     }
 
     /// Ends the body, with the value of the header that tells its digest.
@@ -55,16 +82,21 @@ impl Writer {
     /// When the upload has ended before.
     pub async fn end(self, digest: HeaderValue) -> Result<(), Closed> {
         let trailers = HeaderMap::from_iter([(super::digest_name(), digest)]);
-        self.send(Part::End(trailers)).await
+        self.in_time(self.send(Part::End(trailers))).await
     }
 
     async fn send(&self, part: Part) -> Result<(), Closed> {
-        let sending = self.parts.send(part);
-        let sent = match self.patience {
-            Some(limit) => timeout(limit, sending).await.map_err(|_| Closed)?,
+        self.parts.send(part).await.map_err(|_| Closed)
+    }
+
+    async fn in_time(
+        &self,
+        sending: impl Future<Output = Result<(), Closed>>,
+    ) -> Result<(), Closed> {
+        match self.patience {
+            Some(limit) => timeout(limit, sending).await.unwrap_or(Err(Closed)),
             None => sending.await,
-        };
-        sent.map_err(|_| Closed)
+        }
     }
 }
 

@@ -186,6 +186,10 @@ pub(crate) fn limits() -> Limits {
 }
 
 pub(crate) fn task(file_server: &Server, urls: &[String]) -> Task {
+    task_with(file_server.url(""), urls)
+}
+
+pub(crate) fn task_with(file_server: String, urls: &[String]) -> Task {
     let image = |(at, url): (usize, &String)| Image {
         index: at as u64 + 1,
         url: url.clone(),
@@ -195,7 +199,7 @@ pub(crate) fn task(file_server: &Server, urls: &[String]) -> Task {
         job: "job".into(),
         images: urls.iter().enumerate().map(image).collect(),
         operations: "invert".into(),
-        file_server: file_server.url(""),
+        file_server,
         upload_token: Some("t".into()),
         limits: limits(),
         user_agent: "test/1".into(),
