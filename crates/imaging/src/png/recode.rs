@@ -75,6 +75,7 @@ struct Recoder<'a> {
     request: &'a Request<'a>,
     reader: Reader<'a>,
     writer: Writer,
+    header: &'a Header,
     rows: Rows,
     sum: simd_adler32::Adler32,
     /// Filtered rows of the source, and the same mapped, behind some history.
@@ -95,20 +96,21 @@ struct Recoder<'a> {
 impl<'a> Recoder<'a> {
     fn new(
         request: &'a Request<'a>,
-        header: &Header,
+        header: &'a Header,
         pieces: &[&'a [u8]],
         out: Vec<u8>,
         with_samples: bool,
     ) -> Result<Self, Error> {
         let (longest_row, all_rows) = Rows::sizes(header);
         let buffer = buffer_bytes(longest_row, all_rows);
-        // Two rows for predictions, two buffers, and what these consist of if all is copied.
-        request.limits.check_memory(2 * longest_row + 8 * buffer + out.len() as u64)?;
+        // Three wide rows for predictions, two buffers, and what these consist of if all is copied.
+        request.limits.check_memory(6 * longest_row + 8 * buffer + out.len() as u64)?;
         let (reader, zlib_header) = Reader::new(pieces.to_vec()).map_err(refused)?;
         Ok(Self {
             request,
             reader,
             writer: Writer::after(out, zlib_header),
+            header,
             rows: Rows::new(header, request.map, with_samples),
             sum: simd_adler32::Adler32::new(),
             old: vec![0; buffer as usize],
@@ -127,7 +129,7 @@ impl<'a> Recoder<'a> {
         loop {
             let stop = self.reader.read(&mut self.old, &mut self.filled, &mut self.sequences);
             let stop = stop.map_err(refused)?;
-            match self.map_rows() {
+            match self.map_rows_once_more() {
                 Ok(()) => {}
                 Err(Refusal::NoSamples) => {
                     return Err(Failure::NoSamples(self.writer.into_bytes()));
@@ -155,6 +157,18 @@ impl<'a> Recoder<'a> {
                 }
             }
         }
+    }
+
+    /// Maps rows, and if samples turn out to be needed while all rows are still there, again with
+    /// those.
+    fn map_rows_once_more(&mut self) -> Result<(), Refusal> {
+        let mapped = self.map_rows();
+        if !matches!(mapped, Err(Refusal::NoSamples)) || self.written > 0 {
+            return mapped;
+        }
+        self.rows = Rows::new(self.header, self.request.map, true);
+        (self.mapped, self.sum) = (0, simd_adler32::Adler32::new());
+        self.map_rows()
     }
 
     fn map_rows(&mut self) -> Result<(), Refusal> {
@@ -271,37 +285,52 @@ fn mend(bytes: &[u8], start: usize, end: usize, old: &[Sequence], mended: &mut V
     mended.push(Sequence::only_literals(end - literals_from));
 }
 
+/// Shorter runs are not worth looking for.
+const SHORTEST_RUN: usize = 5;
+
 /// Makes copies where literals from `from` to `to` repeat the byte before them, and gives where
 /// literals begin behind the last.
 fn copy_runs(bytes: &[u8], from: usize, to: usize, mended: &mut Vec<Sequence>) -> usize {
     let (mut at, mut literals_from) = (from.max(1), from);
-    while at + SHORTEST <= to {
-        at += before_run(bytes, at);
-        let length = equal(bytes, at, 1, to.saturating_sub(at).min(LONGEST));
-        if length >= SHORTEST {
+    loop {
+        at = next_run(bytes, at, to);
+        if at + SHORTEST_RUN > to {
+            return literals_from;
+        }
+        let length = equal(bytes, at, 1, (to - at).min(LONGEST));
+        if length >= SHORTEST_RUN {
             let literals = (at - literals_from) as u32;
             mended.push(Sequence { literals, length: length as u16, distance: 1 });
             literals_from = at + length;
         }
         at += length.max(1);
     }
-    literals_from
 }
 
-/// How many of the next bytes come before three that repeat the one before them; 6 if there are none so
-/// near.
+/// Where from `at` on five bytes repeat the one before them; `to` or beyond if nowhere before, and
+/// at the very end of `bytes` perhaps too early.
 #[inline(always)]
-fn before_run(bytes: &[u8], at: usize) -> usize {
+fn next_run(bytes: &[u8], mut at: usize, to: usize) -> usize {
+    const MIDDLE: u64 = 0xff_ff00_0000;
     let word = |at: usize| {
         let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk);
         bytes.map(|bytes| u64::from_le_bytes(*bytes))
     };
-    let (Some(later), Some(earlier)) = (word(at), word(at - 1)) else { return 0 };
-    let differ = later ^ earlier;
-    let three = differ | differ >> 8 | differ >> 16;
-    // The lowest byte that is zero; the topmost two never are.
-    let zeros = three.wrapping_sub(0x0101_0101_0101) & !three & 0x8080_8080_8080;
-    (zeros | 1 << 48).trailing_zeros() as usize / 8
+    while at < to
+        && let (Some(later), Some(earlier)) = (word(at), word(at - 1))
+    {
+        let differ = later ^ earlier;
+        // Five of eight bytes in a row always are the middle ones too.
+        if differ & MIDDLE == 0 {
+            let five = differ | differ >> 8 | differ >> 16 | differ >> 24 | differ >> 32;
+            let zeros = five.wrapping_sub(0x0101_0101) & !five & 0x8080_8080;
+            if zeros != 0 {
+                return at + zeros.trailing_zeros() as usize / 8;
+            }
+        }
+        at += 4;
+    }
+    at
 }
 
 /// How many of the `length` bytes at `at` are the same as those `distance` before.

@@ -14,6 +14,14 @@ const UP: u8 = 2;
 const AVERAGE: u8 = 3;
 const PAETH: u8 = 4;
 
+/// Wider than it has to be, for differences of samples.
+type Sample = i16;
+
+/// As many samples as a wide instruction takes: those of a pixel, and behind them others, which do
+/// no harm.
+type Lanes = [Sample; LANES];
+const LANES: usize = 8;
+
 /// Columns and rows at which each pass of an interlaced picture begins, and their distances.
 const PASSES: [(u32, u32, u32, u32); 7] = [
     (0, 0, 8, 8),
@@ -34,10 +42,11 @@ pub(super) struct Rows {
     pixel_bytes: usize,
     /// The bits of a pixel that hold colour and are to be flipped.
     mask: [u8; 8],
-    /// The samples of the row before, and room for those of the next; empty as long as no row
-    /// is predicted from averages.
-    above: Vec<u8>,
-    plain: Vec<u8>,
+    /// The samples of the row before, and room for those of the next and for its differences;
+    /// empty as long as no row is predicted from averages.
+    above: Vec<Sample>,
+    plain: Vec<Sample>,
+    coded: Vec<Sample>,
 }
 
 /// Why a row could not be mapped.
@@ -61,7 +70,7 @@ impl Rows {
     pub(super) fn new(header: &Header, map: SampleMap, with_samples: bool) -> Self {
         let passes = passes(header);
         let longest = passes.iter().map(|pass| pass.row_bytes).max().unwrap_or(0);
-        let longest = if with_samples { longest } else { 0 };
+        let longest = if with_samples { longest + LANES } else { 0 };
         let pixel_bytes = header.pixel_bytes();
         let colour_bytes = match header.colour {
             Colour::GrayAlpha => pixel_bytes / 2,
@@ -70,9 +79,10 @@ impl Rows {
         };
         let mut mask = [0; 8];
         mask.iter_mut().take(colour_bytes).for_each(|byte| *byte = map.mask());
-        let (above, plain) = (vec![0; longest], vec![0; longest]);
+        let [above, plain, coded] = [(); 3].map(|()| vec![0; longest]);
         let (passes, pass) = (passes.into_iter(), Pass::default());
-        let mut rows = Self { passes, pass, is_first: true, pixel_bytes, mask, above, plain };
+        let mut rows =
+            Self { passes, pass, is_first: true, pixel_bytes, mask, above, plain, coded };
         rows.next_pass();
         rows
     }
@@ -132,10 +142,12 @@ impl Rows {
     fn map<const N: usize>(&mut self, filter: u8, old: &[u8], new: &mut [u8]) {
         let mask = self.mask.first_chunk::<N>().copied().unwrap_or([0; N]);
         let length = old.len();
-        let restored = length.min(self.plain.len());
+        let restored = (length + LANES).min(self.plain.len());
         let above = self.above.get(..restored).unwrap_or_default();
         let plain = self.plain.get_mut(..restored).unwrap_or_default();
-        restore::<N>(filter, old, above, plain);
+        let coded = self.coded.get_mut(..restored).unwrap_or_default();
+        coded.iter_mut().zip(old).for_each(|(to, from)| *to = Sample::from(*from));
+        restore::<N>(filter, coded, above, plain);
         let (first, rest) = new.split_at_mut(N.min(length));
         match (filter, self.is_first) {
             (NONE, _) | (UP, true) => complement(new, &mask),
@@ -161,6 +173,9 @@ impl Rows {
 
 /// Makes samples of maximum minus themselves.
 fn complement<const N: usize>(bytes: &mut [u8], mask: &[u8; N]) {
+    if let Some(mask) = same_for_all(mask) {
+        return complement(bytes, &mask);
+    }
     for pixel in bytes.as_chunks_mut::<N>().0 {
         pixel.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
     }
@@ -168,6 +183,9 @@ fn complement<const N: usize>(bytes: &mut [u8], mask: &[u8; N]) {
 
 /// Makes differences of minus themselves.
 fn negate<const N: usize>(bytes: &mut [u8], mask: &[u8; N]) {
+    if let Some(mask) = same_for_all(mask) {
+        return negate(bytes, &mask);
+    }
     for pixel in bytes.as_chunks_mut::<N>().0 {
         for (byte, mask) in pixel.iter_mut().zip(mask) {
             *byte = (*byte ^ mask).wrapping_sub(*mask);
@@ -182,72 +200,99 @@ fn negate_beside_half<const N: usize>(bytes: &mut [u8], mask: &[u8; N]) {
 }
 
 /// Adds one wherever the average of `left` and `above` was rounded.
-fn add_roundings<const N: usize>(bytes: &mut [u8], left: &[u8], above: &[u8], mask: &[u8; N]) {
+fn add_roundings<const N: usize>(
+    bytes: &mut [u8],
+    left: &[Sample],
+    above: &[Sample],
+    mask: &[u8; N],
+) {
+    if let Some(mask) = same_for_all(mask) {
+        return add_roundings(bytes, left, above, &mask);
+    }
     let pixels = bytes.as_chunks_mut::<N>().0.iter_mut();
     let pairs = left.as_chunks::<N>().0.iter().zip(above.as_chunks::<N>().0);
     for (pixel, (left, above)) in pixels.zip(pairs) {
         for (((byte, left), above), mask) in pixel.iter_mut().zip(left).zip(above).zip(mask) {
-            *byte = byte.wrapping_add((left ^ above) & 1 & mask);
+            *byte = byte.wrapping_add((left ^ above) as u8 & 1 & mask);
         }
     }
 }
 
+/// The mask of a single byte if all bytes of a pixel have the same: bytes in a row compile to wide
+/// instructions, pixels of three do not.
+fn same_for_all<const N: usize>(mask: &[u8; N]) -> Option<[u8; 1]> {
+    let (first, rest) = mask.split_first()?;
+    (N > 1 && rest.iter().all(|byte| byte == first)).then_some([*first])
+}
+
 /// Adds the predictions to the differences in `coded`, which gives the samples.
-fn restore<const N: usize>(filter: u8, coded: &[u8], above: &[u8], plain: &mut [u8]) {
-    let (coded, above) = (coded.as_chunks::<N>().0, above.as_chunks::<N>().0);
-    let pixels = plain.as_chunks_mut::<N>().0.iter_mut().zip(coded).zip(above);
+fn restore<const N: usize>(filter: u8, coded: &[Sample], above: &[Sample], plain: &mut [Sample]) {
     match filter {
-        NONE => pixels.for_each(|((plain, coded), _)| *plain = *coded),
-        UP => pixels.for_each(|((plain, coded), above)| *plain = sum(coded, above)),
-        SUB => {
-            let mut left = [0; N];
-            for ((plain, coded), _) in pixels {
-                left = sum(coded, &left);
-                *plain = left;
-            }
+        NONE => plain.copy_from_slice(coded),
+        UP => {
+            let samples = plain.iter_mut().zip(coded).zip(above);
+            samples.for_each(|((sample, coded), above)| *sample = (coded + above) & 0xff);
         }
-        AVERAGE => {
-            let mut left = [0; N];
-            for ((plain, coded), above) in pixels {
-                left = sum(coded, &each(&left, above, |a, b| (a & b) + ((a ^ b) >> 1)));
-                *plain = left;
-            }
-        }
-        _ => {
-            let (mut left, mut corner) = ([0; N], [0; N]);
-            for ((plain, coded), above) in pixels {
-                let mut predicted = [0; N];
-                let places = predicted.iter_mut().zip(&left).zip(above).zip(&corner);
-                places.for_each(|(((to, a), b), c)| *to = nearest(*a, *b, *c));
-                left = sum(coded, &predicted);
-                corner = *above;
-                *plain = left;
-            }
-        }
+        SUB => chain::<N>(coded, above, plain, |left, _, _| *left),
+        AVERAGE => chain::<N>(coded, above, plain, |left, above, _| {
+            each(left, above, |left, above| (left + above) >> 1)
+        }),
+        _ => chain::<N>(coded, above, plain, nearest),
+    }
+}
+
+/// Restores pixel after pixel by what `predict` makes of those to the left, above, and above that.
+#[inline(always)]
+fn chain<const N: usize>(
+    coded: &[Sample],
+    above: &[Sample],
+    plain: &mut [Sample],
+    predict: impl Fn(&Lanes, &Lanes, &Lanes) -> Lanes,
+) {
+    let (mut left, mut corner) = (Lanes::default(), Lanes::default());
+    let mut at = 0;
+    while let (Some(plain), Some(coded), Some(above)) =
+        (plain.get_mut(at..).and_then(<[_]>::first_chunk_mut), lanes(coded, at), lanes(above, at))
+    {
+        let sum = each(coded, &predict(&left, above, &corner), |a, b| (a + b) & 0xff);
+        *plain = sum;
+        (left, corner) = (sum, *above);
+        at += N;
     }
 }
 
 #[inline(always)]
-fn each<const N: usize>(a: &[u8; N], b: &[u8; N], of: impl Fn(u8, u8) -> u8) -> [u8; N] {
+fn lanes(row: &[Sample], at: usize) -> Option<&Lanes> {
+    row.get(at..).and_then(<[_]>::first_chunk)
+}
+
+#[inline(always)]
+fn each(a: &Lanes, b: &Lanes, of: impl Fn(Sample, Sample) -> Sample) -> Lanes {
     let mut result = *a;
     result.iter_mut().zip(b).for_each(|(a, b)| *a = of(*a, *b));
     result
 }
 
-#[inline(always)]
-fn sum<const N: usize>(a: &[u8; N], b: &[u8; N]) -> [u8; N] {
-    each(a, b, u8::wrapping_add)
-}
-
 /// Paeth's prediction: whichever of left, above and corner is nearest to left + above - corner.
 #[inline(always)]
-fn nearest(left: u8, above: u8, corner: u8) -> u8 {
-    let (low, high) = (left.min(above), left.max(above));
+fn nearest(left: &Lanes, above: &Lanes, corner: &Lanes) -> Lanes {
+    let (low, high) = (each(left, above, Sample::min), each(left, above, Sample::max));
     // Beyond the larger one the corner is far, and of the two the other is nearer; this is the same
     // as comparing three distances, and shorter.
-    let edge = 3 * i16::from(corner) - i16::from(left) - i16::from(above);
-    let not_high = if i16::from(high) <= edge { low } else { corner };
-    if edge <= i16::from(low) { high } else { not_high }
+    let sides = each(left, above, |left, above| left + above);
+    let edge = each(corner, &sides, |corner, sides| 3 * corner - sides);
+    let is_low = each(&edge, &high, |edge, high| -Sample::from(edge >= high));
+    let is_high = each(&edge, &low, |edge, low| -Sample::from(edge <= low));
+    let not_high = either(&is_low, &low, corner);
+    either(&is_high, &high, &not_high)
+}
+
+/// Where the mask is set the first, elsewhere the second.
+#[inline(always)]
+fn either(mask: &Lanes, first: &Lanes, second: &Lanes) -> Lanes {
+    let first = each(mask, first, |mask, first| mask & first);
+    let second = each(mask, second, |mask, second| !mask & second);
+    each(&first, &second, |first, second| first | second)
 }
 
 fn passes(header: &Header) -> Vec<Pass> {
@@ -282,9 +327,13 @@ mod tests {
 
     #[test]
     fn the_nearest_is_that_of_the_specification() {
+        let lanes = |sample: u8| [Sample::from(sample); LANES];
         for left in 0..=255 {
             for above in 0..=255 {
-                let is_paeth = |corner| nearest(left, above, corner) == paeth(left, above, corner);
+                let is_paeth = |corner| {
+                    let found = nearest(&lanes(left), &lanes(above), &lanes(corner));
+                    found == lanes(paeth(left, above, corner))
+                };
                 assert!((0..=255).all(is_paeth), "{left} and {above}");
             }
         }

@@ -100,10 +100,10 @@ pub(super) fn size(difference: i32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::huffman::STANDARD_DC_COUNTS, *};
+    use super::{super::standard::LUMA_DC_COUNTS, *};
 
     fn standard_dc() -> Code {
-        Code::new(STANDARD_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
+        Code::new(LUMA_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
     }
 
     #[test]

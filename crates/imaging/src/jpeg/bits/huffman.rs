@@ -96,6 +96,11 @@ impl Code {
         Some((Self::new(&definition.counts, &definition.symbols)?, definition))
     }
 
+    /// Whether both have the same codes for the same symbols.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.ends == other.ends && self.symbols == other.symbols
+    }
+
     fn enter(&mut self, bits: u16, length: u32, symbol: u8) {
         // Of two codes for one symbol, which no encoder writes, the shorter is used.
         if let Some(entry) = self.codes.get_mut(usize::from(symbol)).filter(|entry| entry.1 == 0) {
@@ -138,17 +143,12 @@ impl Code {
     }
 }
 
-/// The table for luma differences that the standard proposes (Annex K.3), whose symbols are the
-/// sizes 0 to 11.
-#[cfg(test)]
-pub(super) const STANDARD_DC_COUNTS: &[u8; 16] = &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::standard::LUMA_DC_COUNTS, *};
 
     fn standard_dc() -> Code {
-        Code::new(STANDARD_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
+        Code::new(LUMA_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
     }
 
     #[test]

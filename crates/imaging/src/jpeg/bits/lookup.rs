@@ -4,7 +4,10 @@
 //! a table tells for the next few bits how many of them are whole symbols with their values, which
 //! of them to flip, how far along the block they lead, and whether they end it.
 
-use super::huffman::{Code, SHORT_BITS};
+use super::{
+    huffman::{Code, SHORT_BITS},
+    standard::known_stretches,
+};
 
 /// A stretch is at most so long: the bits to flip have to fit beside the rest into a word. The
 /// last value of a stretch may lie beyond the bits of the look, as only its place has to be known.
@@ -108,18 +111,19 @@ pub(super) struct LookupPair {
 impl Lookup {
     /// Adds the tables for blocks that are coded so.
     pub(super) fn add(&mut self, dc: &Code, ac: &Code) -> LookupPair {
-        let at_start = self.add_table(|bits| match Walk::new(bits).difference(dc) {
-            Some(walk) => walk.coefficients(ac),
-            None => Stretch::NONE,
-        });
-        let within = self.add_table(|bits| Walk::new(bits).coefficients(ac));
-        LookupPair { at_start, within }
+        match known_stretches(dc, ac) {
+            Some(tables) => self.add_tables(tables),
+            None => self.add_tables(&stretches(dc, ac)),
+        }
     }
 
-    fn add_table(&mut self, stretch: impl Fn(u64) -> Stretch) -> u32 {
-        let base = self.0.len() as u32;
-        self.0.extend((0u64..1 << SHORT_BITS).map(|bits| stretch(bits << (64 - SHORT_BITS))));
-        base
+    fn add_tables(&mut self, [at_start, within]: &[Vec<Stretch>; 2]) -> LookupPair {
+        let mut add = |table: &[Stretch]| {
+            let base = self.0.len() as u32;
+            self.0.extend_from_slice(table);
+            base
+        };
+        LookupPair { at_start: add(at_start), within: add(within) }
     }
 
     /// The stretch at the top of `bits`, by the table that begins at `base`.
@@ -128,6 +132,19 @@ impl Lookup {
         let place = base as usize + (bits >> (64 - SHORT_BITS)) as usize;
         self.0.get(place).copied().unwrap_or(Stretch::NONE)
     }
+}
+
+/// The stretches by the next bits, where a block that is coded so begins and where it goes on.
+pub(super) fn stretches(dc: &Code, ac: &Code) -> [Vec<Stretch>; 2] {
+    let at_start = by_bits(|bits| match Walk::new(bits).difference(dc) {
+        Some(walk) => walk.coefficients(ac),
+        None => Stretch::NONE,
+    });
+    [at_start, by_bits(|bits| Walk::new(bits).coefficients(ac))]
+}
+
+fn by_bits(stretch: impl Fn(u64) -> Stretch) -> Vec<Stretch> {
+    (0u64..1 << SHORT_BITS).map(|bits| stretch(bits << (64 - SHORT_BITS))).collect()
 }
 
 /// A walk over the symbols in a few bits.
@@ -197,10 +214,10 @@ pub(super) fn ones(count: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::huffman::STANDARD_DC_COUNTS, *};
+    use super::{super::standard::LUMA_DC_COUNTS, *};
 
     fn standard_dc() -> Code {
-        Code::new(STANDARD_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
+        Code::new(LUMA_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
     }
 
     /// 0 is the end, 10 is one coefficient of one bit, 110 is a run of two and three bits, 1110 is

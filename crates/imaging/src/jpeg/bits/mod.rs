@@ -7,7 +7,8 @@
 //! (see [`difference`]). The steps:
 //!
 //! - [`pipe`] carries bits from input to output and flips what it is told to;
-//! - [`huffman`] and [`lookup`] find the symbols, several by one look;
+//! - [`huffman`] and [`lookup`] find the symbols, several by one look, with tables that are made for
+//!   each file or, as [`standard`] knows, for all;
 //! - [`burst`] is the innermost loop, over data that [`stage`] lays out for it;
 //! - [`scan`] knows which blocks a scan holds, [`sequential`] goes through them, and
 //!   [`progressive`] through those that are told in several scans;
@@ -22,6 +23,7 @@ mod progressive;
 mod scan;
 mod sequential;
 mod stage;
+mod standard;
 mod tables;
 
 pub(super) use pipe::Halt;

@@ -6,55 +6,31 @@
 /// [`is_exhausted`](Self::is_exhausted) tells once one of those was used.
 #[derive(Debug)]
 pub(super) struct BitReader<'a> {
-    piece: &'a [u8],
+    pub(super) window: Window<'a>,
     later: std::vec::IntoIter<&'a [u8]>,
-    bits: u64,
-    count: u32,
     /// Bits that were made up behind the end.
     made_up: u32,
 }
 
-impl<'a> BitReader<'a> {
-    pub(super) fn new(pieces: Vec<&'a [u8]>) -> Self {
-        Self { piece: &[], later: pieces.into_iter(), bits: 0, count: 0, made_up: 0 }
-    }
+/// The next bits and the piece they come from. Innermost loops work on a copy, which stays in
+/// registers, and put it back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window<'a> {
+    piece: &'a [u8],
+    bits: u64,
+    count: u32,
+}
 
+impl Window<'_> {
+    /// Whether there were bytes enough; if not, [`BitReader::refill`] has to do it.
     #[inline(always)]
-    pub(super) fn refill(&mut self) {
-        if let Some(next) = self.piece.first_chunk() {
-            self.bits |= u64::from_le_bytes(*next) << self.count;
-            let taken = (63 - self.count) / 8;
-            self.piece = self.piece.get(taken as usize..).unwrap_or_default();
-            self.count |= 56;
-        } else {
-            self.refill_by_bytes();
-        }
-    }
-
-    #[cold]
-    fn refill_by_bytes(&mut self) {
-        while self.count <= 56 {
-            let byte = self.next_byte().unwrap_or_else(|| {
-                self.made_up += 8;
-                0
-            });
-            self.bits |= u64::from(byte) << self.count;
-            self.count += 8;
-        }
-    }
-
-    fn next_byte(&mut self) -> Option<u8> {
-        while self.piece.is_empty() {
-            self.piece = self.later.next()?;
-        }
-        let (byte, rest) = self.piece.split_first()?;
-        self.piece = rest;
-        Some(*byte)
-    }
-
-    /// Whether bits from behind the end were used.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.made_up > self.count
+    pub(super) fn refill(&mut self) -> bool {
+        let Some(next) = self.piece.first_chunk() else { return false };
+        self.bits |= u64::from_le_bytes(*next) << self.count;
+        let taken = (63 - self.count) / 8;
+        self.piece = self.piece.get(taken as usize..).unwrap_or_default();
+        self.count |= 56;
+        true
     }
 
     /// The next bits, of which at least 56 count after a refill.
@@ -75,15 +51,67 @@ impl<'a> BitReader<'a> {
         self.skip(count);
         taken as u32
     }
+}
+
+impl<'a> BitReader<'a> {
+    pub(super) fn new(pieces: Vec<&'a [u8]>) -> Self {
+        let window = Window { piece: &[], bits: 0, count: 0 };
+        Self { window, later: pieces.into_iter(), made_up: 0 }
+    }
+
+    #[inline(always)]
+    pub(super) fn refill(&mut self) {
+        if !self.window.refill() {
+            self.refill_by_bytes();
+        }
+    }
+
+    #[cold]
+    fn refill_by_bytes(&mut self) {
+        while self.window.count <= 56 {
+            let byte = self.next_byte().unwrap_or_else(|| {
+                self.made_up += 8;
+                0
+            });
+            self.window.bits |= u64::from(byte) << self.window.count;
+            self.window.count += 8;
+        }
+    }
+
+    fn next_byte(&mut self) -> Option<u8> {
+        while self.window.piece.is_empty() {
+            self.window.piece = self.later.next()?;
+        }
+        let (byte, rest) = self.window.piece.split_first()?;
+        self.window.piece = rest;
+        Some(*byte)
+    }
+
+    /// Whether bits from behind the end were used.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.made_up > self.window.count
+    }
+
+    pub(super) fn peek(&self) -> u64 {
+        self.window.peek()
+    }
+
+    pub(super) fn skip(&mut self, count: u32) {
+        self.window.skip(count);
+    }
+
+    pub(super) fn take(&mut self, count: u32) -> u32 {
+        self.window.take(count)
+    }
 
     /// Skips the rest of a byte that was begun.
     pub(super) fn align(&mut self) {
-        self.skip(self.count % 8);
+        self.skip(self.window.count % 8);
     }
 }
 
 /// Writes bits behind the bytes of a vector.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct BitWriter {
     out: Vec<u8>,
     bits: u64,

@@ -1,11 +1,17 @@
 //! Reading a DEFLATE stream: the bytes it stands for, and how it puts them together.
 
 use super::{
-    END_OF_BLOCK, FIRST_LENGTH, LENGTH_ORDER, LENGTHS, ROOM, Sequence,
-    bits::BitReader,
+    END_OF_BLOCK, FIRST_LENGTH, LENGTH_ORDER, LENGTHS, ROOM, SHORTEST, Sequence,
+    bits::{BitReader, Window},
     code::{Decoder, Entry, Kind},
     distance, fixed_lengths,
 };
+
+/// Bytes of a copy on the average, below which the bytes of a block are taken for noise.
+const SHORT_ON_THE_WHOLE: u32 = 9;
+
+/// Bytes of the shortest copies that are worth keeping in noise.
+const LEAST_IN_NOISE: usize = 8;
 
 /// What is wrong with a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +55,8 @@ pub(in crate::png) struct Reader<'a> {
     distances: Decoder<9>,
     /// Literals since the last copy.
     literals: usize,
+    /// Shorter copies are told as literals.
+    least: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -70,7 +78,8 @@ impl<'a> Reader<'a> {
         }
         let (symbols, distances) = (Decoder::new(), Decoder::new());
         let state = State::Between;
-        Ok((Self { bits, state, is_last: false, symbols, distances, literals: 0 }, header))
+        let (literals, least) = (0, SHORTEST);
+        Ok((Self { bits, state, is_last: false, symbols, distances, literals, least }, header))
     }
 
     /// Fills `bytes` from `filled` on, with the history before it, and says how the new bytes
@@ -143,6 +152,7 @@ impl<'a> Reader<'a> {
         let _ = self.symbols.set(&fixed_lengths(), symbol_entry);
         self.symbols.pair_literals();
         let _ = self.distances.set(&[5; 32], distance_entry);
+        self.least = SHORTEST;
         self.state = State::Compressed;
     }
 
@@ -166,6 +176,7 @@ impl<'a> Reader<'a> {
         self.symbols.set(symbols, symbol_entry).ok_or(BAD_HEAD)?;
         self.symbols.pair_literals();
         self.distances.set(distances, distance_entry).ok_or(BAD_HEAD)?;
+        self.least = least_worth_keeping(symbols);
         self.state = State::Compressed;
         Ok(())
     }
@@ -219,14 +230,37 @@ impl<'a> Reader<'a> {
     }
 
     #[inline(always)]
-    fn next_symbol(&mut self) -> Result<Entry, Flaw> {
-        let entry = self.symbols.find(self.bits.peek()).ok_or(NO_WORD)?;
-        self.bits.skip(entry.word_bits());
+    fn next_symbol(&self, window: &mut Window<'_>) -> Result<Entry, Flaw> {
+        let entry = self.symbols.find(window.peek()).ok_or(NO_WORD)?;
+        window.skip(entry.word_bits());
         Ok(entry)
+    }
+
+    #[inline(always)]
+    fn refill(&mut self, window: &mut Window<'a>) {
+        if !window.refill() {
+            self.bits.window = *window;
+            self.bits.refill();
+            *window = self.bits.window;
+        }
     }
 
     fn read_compressed(
         &mut self,
+        bytes: &mut [u8],
+        filled: &mut usize,
+        sequences: &mut Vec<Sequence>,
+    ) -> Result<Stop, Flaw> {
+        let mut window = self.bits.window;
+        let stop = self.read_words(&mut window, bytes, filled, sequences);
+        self.bits.window = window;
+        stop
+    }
+
+    #[inline(always)]
+    fn read_words(
+        &mut self,
+        window: &mut Window<'a>,
         bytes: &mut [u8],
         filled: &mut usize,
         sequences: &mut Vec<Sequence>,
@@ -238,30 +272,30 @@ impl<'a> Reader<'a> {
             if at >= room {
                 break Stop::Full;
             }
-            self.bits.refill();
+            self.refill(window);
             // A refill is enough for three words, of which each may be a copy.
-            let mut entry = self.next_symbol()?;
+            let mut entry = self.next_symbol(window)?;
             if entry.is_literal() {
                 at += put_literals(bytes, at, entry);
-                entry = self.next_symbol()?;
+                entry = self.next_symbol(window)?;
                 if entry.is_literal() {
                     at += put_literals(bytes, at, entry);
-                    entry = self.next_symbol()?;
+                    entry = self.next_symbol(window)?;
                     if entry.is_literal() {
                         at += put_literals(bytes, at, entry);
                         continue;
                     }
                 }
-                self.bits.refill();
+                self.refill(window);
             }
             if entry.is_end() {
                 self.state = State::Between;
                 break Stop::EndOfBlock;
             }
-            let length = (entry.value() + self.bits.take(entry.extra_bits())) as usize;
-            let entry = self.distances.find(self.bits.peek()).ok_or(NO_WORD)?;
-            self.bits.skip(entry.word_bits());
-            let distance = (entry.value() + self.bits.take(entry.extra_bits())) as usize;
+            let length = (entry.value() + window.take(entry.extra_bits())) as usize;
+            let entry = self.distances.find(window.peek()).ok_or(NO_WORD)?;
+            window.skip(entry.word_bits());
+            let distance = (entry.value() + window.take(entry.extra_bits())) as usize;
             if length == 0 || entry.value() == 0 {
                 return Err(NO_WORD);
             }
@@ -269,6 +303,10 @@ impl<'a> Reader<'a> {
                 return Err(Flaw::Broken("its compressed data copy from before their beginning"));
             }
             copy(bytes, at, length, distance);
+            if length < self.least {
+                at += length;
+                continue;
+            }
             let literals = (at - literals_from) as u32;
             let (length16, distance16) = (length as u16, distance as u16);
             sequences.push(Sequence { literals, length: length16, distance: distance16 });
@@ -283,6 +321,23 @@ impl<'a> Reader<'a> {
 
 const BAD_HEAD: Flaw = Flaw::Broken("its compressed data have a block with a wrong head");
 const NO_WORD: Flaw = Flaw::Broken("its compressed data have a word that stands for nothing");
+
+/// The shortest copies of a block that are worth keeping, by the lengths of its words.
+///
+/// In noise, as in photos, copies are short, and hardly shorter to write than what they copy. Once
+/// other samples are in between and some of them broke, literals take less room and less time. How
+/// long copies are on the whole is known before them: likely ones have short words.
+fn least_worth_keeping(words: &[u8]) -> usize {
+    let (mut times, mut bytes) = (0, 0);
+    for (&word, (base, extra)) in words.iter().skip(FIRST_LENGTH).zip(LENGTHS) {
+        if word > 0 {
+            let likely = 1u32 << (15 - word.min(15));
+            times += likely;
+            bytes += likely * (u32::from(base) + ((1 << extra) >> 1));
+        }
+    }
+    if bytes < SHORT_ON_THE_WHOLE * times { LEAST_IN_NOISE } else { SHORTEST }
+}
 
 fn symbol_entry(symbol: usize) -> Entry {
     match symbol {

@@ -106,6 +106,8 @@ impl Writer {
 
     fn write(&mut self, bytes: &[u8], sequences: &[Sequence], code: &Code) {
         let words = Words::of(code);
+        // As a variable of its own it stays in registers.
+        let mut bits = std::mem::take(&mut self.bits);
         let mut rest = bytes;
         for sequence in sequences {
             let (literals, after) = rest.split_at(sequence.literals as usize);
@@ -113,32 +115,34 @@ impl Writer {
             let (fours, few) = literals.as_chunks::<4>();
             for four in fours {
                 for &literal in four {
-                    words.symbols[usize::from(literal)].add_to(&mut self.bits);
+                    words.symbols[usize::from(literal)].add_to(&mut bits);
                 }
-                self.bits.flush();
+                bits.flush();
             }
             for &literal in few {
-                words.symbols[usize::from(literal)].add_to(&mut self.bits);
+                words.symbols[usize::from(literal)].add_to(&mut bits);
             }
-            self.bits.flush();
+            bits.flush();
             if sequence.length > 0 {
-                self.write_copy(sequence, &words);
+                self.write_copy(sequence, &words, &mut bits);
             }
         }
-        words.symbols[END_OF_BLOCK].add_to(&mut self.bits);
-        self.bits.flush();
+        words.symbols[END_OF_BLOCK].add_to(&mut bits);
+        bits.flush();
+        self.bits = bits;
     }
 
-    fn write_copy(&mut self, sequence: &Sequence, words: &Words) {
+    #[inline(always)]
+    fn write_copy(&self, sequence: &Sequence, words: &Words, bits: &mut BitWriter) {
         let symbol = usize::from(self.length_symbols[usize::from(sequence.length)]);
         let (base, extra) = LENGTHS[symbol];
-        words.symbols[FIRST_LENGTH + symbol].add_to(&mut self.bits);
-        self.bits.add(u64::from(sequence.length - base), extra.into());
+        words.symbols[FIRST_LENGTH + symbol].add_to(bits);
+        bits.add(u64::from(sequence.length - base), extra.into());
         let symbol = distance_symbol(sequence.distance);
         let (base, extra) = distance(symbol);
-        words.distances[symbol].add_to(&mut self.bits);
-        self.bits.add(u64::from(sequence.distance - base), extra.into());
-        self.bits.flush();
+        words.distances[symbol].add_to(bits);
+        bits.add(u64::from(sequence.distance - base), extra.into());
+        bits.flush();
     }
 
     fn stored(&mut self, bytes: &[u8], is_last: bool) {
