@@ -11,7 +11,7 @@ use e2e::{Cluster, Engine, Job, Plan, Run, on_each_engine};
 use serde::Deserialize;
 
 /// How many lines; `LINES` sets another number, as `cargo xtask long` does.
-const LINES: usize = 4_000;
+const LINES: usize = 2_000;
 
 /// One in so many names leads nowhere.
 const MISSING_EVERY: usize = 1_000;
