@@ -22,7 +22,7 @@ const CLOSED: &str = "closed";
 const FORM: &str = "form";
 /// The form that this program writes and reads. Another one is due whenever the encoding of a
 /// record changes.
-const FORM_2: &str = "2";
+const FORM_3: &str = "3";
 /// The token that uploads of this job bring.
 const TOKEN: &str = "upload-token";
 
@@ -30,7 +30,7 @@ const TOKEN: &str = "upload-token";
 const CACHE_BYTES: usize = 16 << 20;
 
 /// The number of the record that tells of an image's end, the tasks that the image was in, and
-/// batch and number of the last of them; zeros if there was none.
+/// batch and number of the one that counted; zeros if there was none.
 type End = (u64, u32, u64, u32);
 
 /// The memory of one job.
@@ -117,9 +117,9 @@ impl JobStore {
     /// When the file cannot be read or is in another form.
     pub fn replay(&mut self, mut each: impl FnMut(&Record)) -> Result<u64, StoreError> {
         match self.fact(FORM)?.as_deref() {
-            Some(FORM_2) => {}
+            Some(FORM_3) => {}
             Some(_) => return Err(StoreError::Form { path: self.path.clone() }),
-            None => self.set_fact(FORM, FORM_2)?,
+            None => self.set_fact(FORM, FORM_3)?,
         }
         (self.next, self.tries) = (0, Tries::default());
         let records = self.records().map_err(|error| self.failed(error))?;
@@ -146,7 +146,7 @@ impl JobStore {
     /// The last task of an image that has no outcome yet, if it was in one.
     #[must_use]
     pub fn last_task(&self, index: u64) -> Option<Attempt> {
-        self.tries.of(index).last
+        self.tries.of(index).task
     }
 
     /// Forgets everything.
@@ -285,8 +285,8 @@ impl JobStore {
             for ((number, record), bytes) in (self.next..).zip(records).zip(encoded) {
                 rows.insert(number, bytes.as_slice())?;
                 if let Some((index, tried)) = self.tries.note(record) {
-                    let last = tried.last.map_or((0, 0), |task| (task.batch, task.number));
-                    ends.insert(index, (number, tried.attempts, last.0, last.1))?;
+                    let task = tried.task.map_or((0, 0), |task| (task.batch, task.number));
+                    ends.insert(index, (number, tried.attempts, task.0, task.1))?;
                 }
                 if let Record::ImageReopened { index } = record {
                     ends.remove(index)?;
@@ -325,11 +325,11 @@ impl Outcomes {
         let unreadable = |error: redb::StorageError| file(&self.path, &error);
         let Some(end) = self.ends.get(index).map_err(unreadable)? else { return Ok(None) };
         let (number, attempts, batch, attempt) = end.value();
-        let last = (batch > 0).then_some(Attempt { batch, number: attempt });
+        let task = (batch > 0).then_some(Attempt { batch, number: attempt });
         let Some(bytes) = self.records.get(number).map_err(unreadable)? else { return Ok(None) };
         match postcard::from_bytes(bytes.value()) {
             Ok(Record::ImageEnded { end, .. }) => {
-                Ok(Some(Ended { end: *end, tried: Tried { attempts, last } }))
+                Ok(Some(Ended { end: *end, tried: Tried { attempts, task } }))
             }
             Ok(_) | Err(_) => Err(StoreError::Form { path: self.path.clone() }),
         }
@@ -417,7 +417,7 @@ mod tests {
         let end = ImageEnd::failed(Class::Dns, "no such host", "b");
         let ended = Record::ImageEnded { index: 1, end: Box::new(end.clone()) };
         store.append(&[ended]).unwrap();
-        let tried = Tried { attempts: 2, last: Some(second) };
+        let tried = Tried { attempts: 2, task: Some(second) };
         assert_eq!(store.outcomes().unwrap().get(1).unwrap(), Some(Ended { end, tried }));
         assert_eq!((store.last_task(1), store.last_task(2)), (None, Some(second)));
     }
@@ -434,15 +434,15 @@ mod tests {
             .iter()
             .map(|record| hexadecimal(&postcard::to_allocvec(record).unwrap(), usize::MAX))
             .collect();
-        assert_eq!(written, FORM_2_EXAMPLES, "{written:#?}");
+        assert_eq!(written, FORM_3_EXAMPLES, "{written:#?}");
     }
 
-    const FORM_2_EXAMPLES: [&str; 7] = [
+    const FORM_3_EXAMPLES: [&str; 7] = [
         "000166",
         "02010101610101",
         "040103646e73",
         "05010100",
-        "030703646e73016d00000161ac020000000000000000000000000000000000",
+        "030703646e73016d0000016100ac0200000000000000000000000000000000",
         "01016101020102",
         "0609",
     ];

@@ -50,8 +50,8 @@ use crate::{Attempt, Entry, Given, ImageEnd, Record};
 pub struct Tried {
     /// How many, those that were lost included.
     pub attempts: u32,
-    /// The last of them; `None` if it was in no task.
-    pub last: Option<Attempt>,
+    /// The one whose report counted, else the last of them; `None` if it was in no task.
+    pub task: Option<Attempt>,
 }
 
 /// Follows images through the records, from their first task to their outcome, and forgets them
@@ -69,12 +69,14 @@ impl Tries {
             Record::Launched { attempt, images, .. } => {
                 for index in images {
                     let tried = self.under_way.entry(*index).or_default();
-                    *tried = Tried { attempts: tried.attempts + 1, last: Some(*attempt) };
+                    *tried = Tried { attempts: tried.attempts + 1, task: Some(*attempt) };
                 }
                 None
             }
-            Record::ImageEnded { index, .. } => {
-                Some((*index, self.under_way.remove(index).unwrap_or_default()))
+            Record::ImageEnded { index, end } => {
+                let tried = self.under_way.remove(index).unwrap_or_default();
+                // A second run of a straggler may have been launched after the task that won.
+                Some((*index, Tried { task: end.task.or(tried.task), ..tried }))
             }
             Record::FrameworkSubscribed { .. }
             | Record::ExecutorPlaced { .. }
@@ -125,7 +127,7 @@ impl Found {
             output: &end.output,
             sha256: &end.sha256,
             attempts: own.attempts,
-            task: own.last,
+            task: own.task,
             agent: &end.agent,
             duplicate_of,
             end,
@@ -179,7 +181,7 @@ pub struct ImageOutcome<'a> {
     pub sha256: &'a str,
     /// How many tasks it was in, those that were lost included.
     pub attempts: u32,
-    /// The last of those tasks.
+    /// The one of those tasks whose report counted, else the last of them.
     pub task: Option<Attempt>,
     /// The id of the agent that processed it last, empty if none did.
     pub agent: &'a str,

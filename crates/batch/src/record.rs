@@ -40,7 +40,7 @@ pub enum Record {
         /// How it ended.
         end: Box<ImageEnd>,
     },
-    /// An image failed and is tried again in a task of its own.
+    /// An image failed and is tried again in another batch.
     ImageFailedOnce {
         /// Its index.
         index: u64,
@@ -76,6 +76,8 @@ pub struct ImageEnd {
     pub sha256: Box<str>,
     /// The agent that processed it; empty if none did.
     pub agent: Box<str>,
+    /// The task that reported this; `None` if none did.
+    pub task: Option<Attempt>,
     /// Size of the download in bytes.
     pub bytes_in: u64,
     /// Size of the result in bytes.
@@ -93,12 +95,25 @@ pub struct ImageEnd {
     /// What could not be kept, and other remarks.
     pub notes: Box<[String]>,
     /// Waiting for a place in the executor.
+    #[serde(with = "in_milliseconds")]
     pub queue_time: Duration,
     /// From the request to the last byte.
+    #[serde(with = "in_milliseconds")]
     pub download_time: Duration,
+    /// Finding the addresses of hosts, as a part of the download.
+    #[serde(with = "in_milliseconds")]
+    pub dns_time: Duration,
+    /// Connecting to them, as a part of the download.
+    #[serde(with = "in_milliseconds")]
+    pub connect_time: Duration,
+    /// From the request to the head of the answer, as a part of the download.
+    #[serde(with = "in_milliseconds")]
+    pub first_byte_time: Duration,
     /// Decoding, operations and encoding.
+    #[serde(with = "in_milliseconds")]
     pub process_time: Duration,
     /// Until the file server said that the result is durable.
+    #[serde(with = "in_milliseconds")]
     pub upload_time: Duration,
     /// The status the origin answered with, if it answered.
     pub http_status: Option<u32>,
@@ -114,7 +129,7 @@ impl ImageEnd {
         Self { message: message.into(), ..Self::of(report, agent) }
     }
 
-    /// The end that a report tells of.
+    /// The end that a report tells of; of which task is to be filled in.
     #[must_use]
     pub fn of(report: ImageReport, agent: impl Into<Box<str>>) -> Self {
         let millis = Duration::from_millis;
@@ -124,6 +139,7 @@ impl ImageEnd {
             output: report.output.into(),
             sha256: report.sha256.into(),
             agent: agent.into(),
+            task: None,
             bytes_in: report.bytes_in,
             bytes_out: report.bytes_out,
             format: report.format.into(),
@@ -134,6 +150,9 @@ impl ImageEnd {
             notes: report.notes.into(),
             queue_time: millis(report.timings.queue_ms),
             download_time: millis(report.timings.download_ms),
+            dns_time: millis(report.timings.dns_ms),
+            connect_time: millis(report.timings.connect_ms),
+            first_byte_time: millis(report.timings.first_byte_ms),
             process_time: millis(report.timings.process_ms),
             upload_time: millis(report.timings.upload_ms),
             http_status: report.http_status,
@@ -162,6 +181,21 @@ mod class_as_word {
     }
 }
 
+/// A time as whole milliseconds, as reports have it: in a byte or two.
+mod in_milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +205,8 @@ mod tests {
         let end = ImageEnd {
             final_url: Some("http://h/b".into()),
             notes: vec!["no profile".to_owned()].into(),
+            task: Some(Attempt { batch: 3, number: 2 }),
+            first_byte_time: Duration::from_millis(1_234),
             ..ImageEnd::failed(Class::Http4xx, "http://h/a answered 404", "agent-1")
         };
         let attempt = Attempt { batch: 3, number: 2 };

@@ -195,7 +195,7 @@ impl Engine {
         for report in images {
             let is_in_it = |batch: &crate::batches::Batch| batch.images.contains(&report.index);
             if self.batches.current(attempt).is_some_and(is_in_it) {
-                self.image_reported(fx, report, &agent, rival.is_some());
+                self.image_reported(fx, attempt, report, &agent);
             }
         }
         let is_through = |batch: &crate::batches::Batch| batch.images.is_empty();
@@ -225,14 +225,18 @@ impl Engine {
     fn image_reported(
         &mut self,
         fx: &mut Effects,
+        attempt: Attempt,
         report: ImageReport,
         agent: &str,
-        has_rival: bool,
     ) {
         let index = report.index;
+        let has_rival = self.batches.rival(attempt).is_some();
         let failures = self.images.failures(index);
         match retry::after_report(&self.settings.retry, self.settings.seed, &report, failures) {
-            AfterReport::Final => self.image_ended(fx, index, ImageEnd::of(report, agent)),
+            AfterReport::Final => {
+                let end = ImageEnd { task: Some(attempt), ..ImageEnd::of(report, agent) };
+                self.image_ended(fx, index, end);
+            }
             AfterReport::Again(_) if has_rival => {}
             AfterReport::Again(after) => {
                 let class = report.class();

@@ -50,6 +50,9 @@ pub(super) struct Line<'a> {
     notes: &'a [String],
     queue_ms: u128,
     download_ms: u128,
+    dns_ms: u128,
+    connect_ms: u128,
+    first_byte_ms: u128,
     process_ms: u128,
     upload_ms: u128,
 }
@@ -121,6 +124,9 @@ fn ended<'a>(image: &ImageOutcome<'a>, job: &str) -> Line<'a> {
         notes: &end.notes,
         queue_ms: milliseconds(end.queue_time),
         download_ms: milliseconds(end.download_time),
+        dns_ms: milliseconds(end.dns_time),
+        connect_ms: milliseconds(end.connect_time),
+        first_byte_ms: milliseconds(end.first_byte_time),
         process_ms: milliseconds(end.process_time),
         upload_ms: milliseconds(end.upload_time),
     }
@@ -185,6 +191,12 @@ mod tests {
             output: "1-x.png".into(),
             sha256: "ab".repeat(32),
             bytes_out: 9,
+            timings: protocol::Timings {
+                dns_ms: 2,
+                connect_ms: 3,
+                first_byte_ms: 4,
+                ..Default::default()
+            },
             ..ImageReport::default()
         };
         let attempt = |batch| Attempt { batch, number: 1 };
@@ -227,6 +239,8 @@ mod tests {
         assert_eq!(lines[0]["agent"], "agent-1");
         assert_eq!(lines[0]["task"], "job-1.1.1");
         assert_eq!(lines[0]["attempts"], 1);
+        let times = ["dns_ms", "connect_ms", "first_byte_ms"].map(|name| lines[0][name].as_u64());
+        assert_eq!(times, [Some(2), Some(3), Some(4)]);
         assert_eq!(lines[1]["message"], "line 12 is no URL");
         assert_eq!(lines[1]["output"], "");
         assert_eq!(lines[2]["duplicate_of"], 1);

@@ -39,6 +39,9 @@ const COLUMNS: &[&str] = &[
     "notes",
     "queue_ms",
     "download_ms",
+    "dns_ms",
+    "connect_ms",
+    "first_byte_ms",
     "process_ms",
     "upload_ms",
 ];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use batch::ImageOutcome;
+use batch::{ImageEnd, ImageOutcome};
 use protocol::{Class, Outcome};
 use serde::Serialize;
 use url::Url;
@@ -35,7 +35,7 @@ pub struct Tally {
     /// Results by format.
     pub formats: BTreeMap<String, u64>,
     hosts: HashMap<String, Host>,
-    phases: [Spread; 4],
+    phases: [Spread; 7],
 }
 
 /// The failures of one class.
@@ -89,6 +89,12 @@ pub struct Timings {
     pub queue: Quantiles,
     /// From the request to the last byte.
     pub download: Quantiles,
+    /// Finding the addresses of hosts, as a part of the download.
+    pub dns: Quantiles,
+    /// Connecting to them, as a part of the download.
+    pub connect: Quantiles,
+    /// From the request to the head of the answer, as a part of the download.
+    pub first_byte: Quantiles,
     /// Decoding, operations and encoding.
     pub process: Quantiles,
     /// Until the file server said that the result is durable.
@@ -140,10 +146,13 @@ impl Tally {
     /// Where the time went.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        let [queue, download, process, upload] = &self.phases;
+        let [queue, download, dns, connect, first_byte, process, upload] = &self.phases;
         Timings {
             queue: queue.quantiles(),
             download: download.quantiles(),
+            dns: dns.quantiles(),
+            connect: connect.quantiles(),
+            first_byte: first_byte.quantiles(),
             process: process.quantiles(),
             upload: upload.quantiles(),
         }
@@ -170,8 +179,7 @@ impl Tally {
             self.bytes_in += end.bytes_in;
             self.bytes_out += end.bytes_out;
             *self.formats.entry(end.format.to_string()).or_default() += 1;
-            let times = [end.queue_time, end.download_time, end.process_time, end.upload_time];
-            self.phases.iter_mut().zip(times).for_each(|(spread, time)| spread.add(time));
+            self.phases.iter_mut().zip(times(end)).for_each(|(spread, time)| spread.add(time));
         }
         if end.download_time > Duration::ZERO {
             self.host(image.url, end.download_time);
@@ -189,6 +197,19 @@ impl Tally {
         host.total_ms = host.total_ms.saturating_add(ms);
         host.max_ms = host.max_ms.max(ms);
     }
+}
+
+/// In the order of [`Timings`].
+fn times(end: &ImageEnd) -> [Duration; 7] {
+    [
+        end.queue_time,
+        end.download_time,
+        end.dns_time,
+        end.connect_time,
+        end.first_byte_time,
+        end.process_time,
+        end.upload_time,
+    ]
 }
 
 impl Host {
@@ -219,7 +240,6 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use batch::ImageEnd;
     use protocol::ImageReport;
 
     /// An outcome for tests.

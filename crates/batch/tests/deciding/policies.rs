@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use batch::outcome::Tried;
 use batch::{Call, Choice, DeclineReason, Input, MaxFailures, Notice, Obstacle, Released};
 use mesos::v1::resource::AllocationInfo;
 use mesos::v1::{
@@ -89,6 +90,8 @@ fn a_straggler_may_win_and_a_lost_second_run_leaves_it_alone() {
     assert_eq!(third.len(), 1, "it still takes long");
     bench.update(status(&first, TaskState::TaskFinished, payload(vec![done(1)])));
     assert!(bench.engine.is_finished());
+    let tried = bench.found(1).unwrap().ended.tried;
+    assert_eq!(tried, Tried { attempts: 3, task: Some(first.attempt) }, "not the last task");
 }
 
 #[test]
