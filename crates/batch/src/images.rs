@@ -139,9 +139,14 @@ impl Images {
         self.waiting.next()
     }
 
-    /// The next image that is to be tried again by itself.
-    pub(crate) fn next_again(&self) -> Option<u64> {
-        self.again.first().copied()
+    /// The next images that have failed and are to be tried again now.
+    pub(crate) fn next_again(&self, at_most: usize) -> Vec<u64> {
+        self.again.iter().copied().take(at_most).collect()
+    }
+
+    /// How many wait for room, for a first task or after a failure.
+    pub(crate) fn ready_len(&self) -> usize {
+        self.fresh + self.again.len()
     }
 
     /// The next images for a first task.

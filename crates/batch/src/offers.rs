@@ -226,18 +226,17 @@ impl Engine {
         }
     }
 
-    /// What is to be launched next on an agent: lost batches, then images that failed once, each
-    /// by itself, then new ones; and when all of these are out, what another agent is long over.
+    /// What is to be launched next on an agent: lost batches, then images that have failed, then
+    /// new ones, which those do not hold up; and when all of these are out, what another agent is
+    /// long over.
     fn next_work(&self, agent: &str) -> Option<(Attempt, Vec<u64>)> {
         let is_listed = |images: &[u64]| images.iter().all(|i| self.images.is_listed(*i));
         if let Some((batch, images)) = self.batches.ready().find(|(_, images)| is_listed(images)) {
             return Some((self.batches.next_attempt(batch), images.to_vec()));
         }
-        if let Some(index) = self.images.next_again() {
-            return Some((self.batches.new_attempt(), vec![index]));
-        }
-        let size = self.sizing.next(self.settings.images_per_task, self.images.fresh_len());
-        let images = self.images.next_fresh(size);
+        let size = self.sizing.next(self.settings.images_per_task, self.images.ready_len());
+        let again = self.images.next_again(size);
+        let images = if again.is_empty() { self.images.next_fresh(size) } else { again };
         if !images.is_empty() {
             return Some((self.batches.new_attempt(), images));
         }

@@ -11,7 +11,7 @@ use crate::{Attempt, Backoff, RetryPolicy};
 pub(crate) enum AfterReport {
     /// That is its outcome.
     Final,
-    /// It is tried again, by itself, after this wait.
+    /// It is tried again, in another batch, after this wait.
     Again(Duration),
 }
 

@@ -326,6 +326,36 @@ fn one_bad_image_of_a_batch_goes_its_own_way() {
 }
 
 #[test]
+fn images_that_have_failed_share_tasks_apart_from_new_ones_and_keep_budgets_of_their_own() {
+    let fixed = Chunk::Fixed(NonZeroU64::new(3).unwrap());
+    let mut bench = Bench::new(8, |settings| settings.images_per_task = fixed);
+    let timeouts = |launch: &Launch| {
+        let failed = |index: &u64| ImageReport::failed(*index, Class::Timeout, "slow");
+        payload(launch.images.iter().map(failed).collect())
+    };
+    for launch in bench.launch("cpus:2.1;mem:1024") {
+        bench.update(status(&launch, TaskState::TaskFinished, timeouts(&launch)));
+    }
+    bench.tick(Duration::from_secs(60));
+    let tasks = bench.launch("cpus:9;mem:9999");
+    let images: Vec<_> = tasks.iter().map(|launch| launch.images.as_slice()).collect();
+    assert_eq!(images, [&[1, 2, 3][..], &[4, 5, 6], &[7, 8]]);
+    // Losing a task costs its images nothing of their own.
+    bench.update(status(&tasks[0], TaskState::TaskLost, None));
+    bench.update(status(&tasks[1], TaskState::TaskFinished, timeouts(&tasks[1])));
+    bench.tick(Duration::from_secs(60));
+    let tasks = bench.launch("cpus:9;mem:9999");
+    let images: Vec<_> = tasks.iter().map(|launch| launch.images.as_slice()).collect();
+    assert_eq!(images, [&[1, 2, 3][..], &[4, 5, 6]]);
+    for launch in &tasks {
+        bench.update(status(launch, TaskState::TaskFinished, timeouts(launch)));
+    }
+    let classes = (1..=6).map(|index| bench.class(index)).collect::<Vec<_>>();
+    assert_eq!(classes[..3], [None; 3], "two failures of three");
+    assert_eq!(classes[3..], [Some(Class::Timeout); 3], "three of three");
+}
+
+#[test]
 fn images_missing_in_a_report_and_unreadable_reports_are_the_machinerys_fault() {
     let fixed = Chunk::Fixed(NonZeroU64::new(2).unwrap());
     let mut bench = Bench::new(2, |settings| settings.images_per_task = fixed);
