@@ -54,10 +54,10 @@ impl Source {
         }
         let shape = shape.named(name);
         if name != Path::new("-") {
-            return Ok(Self { place: Place::File(name.to_owned()), shape });
+            return Ok(Self { place: named(name, max_bytes)?, shape });
         }
-        let place =
-            Place::Spool(spooled(io::stdin().lock(), max_bytes)?, "on standard input".into());
+        let shown = "on standard input";
+        let place = Place::Spool(spooled(io::stdin().lock(), max_bytes, shown)?, shown.into());
         Ok(Self { place, shape })
     }
 
@@ -93,12 +93,29 @@ impl Source {
     }
 
     fn items(&self) -> io::Result<Box<dyn Items + '_>> {
+        #[cfg(feature = "parquet")]
+        if let Some(file) = self.parquet()? {
+            return list::parquet::items(file, self.shape.column.as_ref());
+        }
         let bytes: Box<dyn Read + '_> = match &self.place {
             Place::File(path) => Box::new(File::open(path)?),
             Place::Spool(file, _) => Box::new(FromStart { file, at: 0 }),
             Place::Memory(bytes) => Box::new(Cursor::new(bytes.as_slice())),
         };
         format::items(bytes, &self.shape)
+    }
+
+    /// The file, if it is one of Parquet. What cannot be read by places is none.
+    #[cfg(feature = "parquet")]
+    fn parquet(&self) -> io::Result<Option<File>> {
+        let file = match &self.place {
+            Place::File(path) => File::open(path)?,
+            Place::Spool(file, _) => file.try_clone()?,
+            Place::Memory(_) => return Ok(None),
+        };
+        let mut head = [0; 4];
+        let is_parquet = file.read_exact_at(&mut head, 0).is_ok() && head == *list::parquet::MAGIC;
+        Ok(is_parquet.then_some(file))
     }
 
     /// The sentence for a list that cannot be read.
@@ -153,10 +170,21 @@ pub fn stem(list: &Path) -> PathBuf {
     format::uncompressed(&name).to_owned()
 }
 
-fn spooled(from: impl Read, max_bytes: u64) -> Result<File, Failure> {
-    let cannot = |error: &dyn fmt::Display| {
-        Failure::List(format!("cannot read the list from standard input: {error}"))
-    };
+/// A file as it is; what gives its bytes only once, such as a pipe with a name, is kept.
+fn named(path: &Path, max_bytes: u64) -> Result<Place, Failure> {
+    let is_pipe = std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
+    if !is_pipe {
+        return Ok(Place::File(path.to_owned()));
+    }
+    let shown = path.display().to_string();
+    let pipe = File::open(path)
+        .map_err(|error| Failure::List(format!("cannot read the list {shown}: {error}")))?;
+    Ok(Place::Spool(spooled(pipe, max_bytes, &shown)?, shown))
+}
+
+fn spooled(from: impl Read, max_bytes: u64, shown: &str) -> Result<File, Failure> {
+    let cannot =
+        |error: &dyn fmt::Display| Failure::List(format!("cannot read the list {shown}: {error}"));
     let mut file = tempfile::tempfile().map_err(|error| cannot(&error))?;
     let copied = io::copy(&mut from.take(max_bytes.saturating_add(1)), &mut file);
     if copied.map_err(|error| cannot(&error))? > max_bytes {
@@ -227,17 +255,62 @@ mod tests {
         assert!(digests.iter().all(|digest| *digest == digests[0]), "{digests:?}");
     }
 
+    #[cfg(feature = "parquet")]
+    #[tokio::test]
+    async fn a_parquet_file_is_known_by_its_beginning_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = include_bytes!("../tests/data/birds.parquet");
+        let base = Url::parse("http://h/").unwrap();
+        for name in ["birds", "birds.parquet", "birds.csv"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let source = open(&path).await;
+            let survey = source.survey().unwrap();
+            assert_eq!(survey.entries, 4, "{name}");
+            assert_eq!(source.entries(&base, 4).unwrap().count(), 4);
+        }
+        let spool = spooled(&bytes[..], 1 << 20, "s").unwrap();
+        let source = Source { place: Place::Spool(spool, "s".into()), shape: Shape::default() };
+        for _ in 0..2 {
+            assert_eq!(source.survey().unwrap().entries, 4);
+        }
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    #[tokio::test]
+    async fn a_parquet_file_is_refused_with_both_remedies() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("birds.parquet");
+        std::fs::write(&path, include_bytes!("../tests/data/birds.parquet")).unwrap();
+        let failure = open(&path).await.survey().unwrap_err();
+        assert_eq!(failure.status(), 3);
+        let text = failure.to_string();
+        assert!(text.contains("--features parquet") && text.contains("duckdb"), "{text}");
+    }
+
     #[test]
     fn what_comes_once_can_be_read_again() {
-        let file = spooled(&b"http://h/a\nhttp://h/b\n"[..], 100).unwrap();
+        let file = spooled(&b"http://h/a\nhttp://h/b\n"[..], 100, "s").unwrap();
         let source = Source { place: Place::Spool(file, "s".into()), shape: Shape::default() };
         let base = Url::parse("http://h/").unwrap();
         for _ in 0..2 {
             let total = source.survey().unwrap().entries;
             assert_eq!(source.entries(&base, total).unwrap().count(), 2);
         }
-        let failure = spooled(&b"abc"[..], 2).unwrap_err();
+        let failure = spooled(&b"abc"[..], 2, "s").unwrap_err();
         assert!(failure.to_string().contains("--max-list-size"), "{failure}");
+    }
+
+    #[tokio::test]
+    async fn a_pipe_with_a_name_is_read_once_and_kept() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        io::Write::write_all(&mut writer, b"http://h/a\nhttp://h/b\n").unwrap();
+        drop(writer);
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(&reader);
+        let source = open(Path::new(&format!("/dev/fd/{descriptor}"))).await;
+        for _ in 0..2 {
+            assert_eq!(source.survey().unwrap().entries, 2);
+        }
     }
 
     #[test]

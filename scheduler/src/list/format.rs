@@ -35,6 +35,8 @@ pub enum Format {
     Json,
     /// A text or an object a line
     Jsonl,
+    /// Columns, in a program built with the feature `parquet`
+    Parquet,
 }
 
 /// What is known of a list before it is read.
@@ -75,6 +77,7 @@ fn by_name(name: &Path) -> Option<Format> {
         "tsv" | "tab" => Some(Format::Tsv),
         "json" => Some(Format::Json),
         "jsonl" | "ndjson" => Some(Format::Jsonl),
+        "parquet" => Some(Format::Parquet),
         _ => None,
     }
 }
@@ -114,6 +117,7 @@ fn take_apart<'r>(
         Format::Tsv => Box::new(Table::new(from, Some(b'\t'), column)),
         Format::Json => Box::new(Array::new(from, column)),
         Format::Jsonl => Box::new(JsonLines::new(from, column)),
+        Format::Parquet => return Err(invalid("it is no Parquet file")),
     })
 }
 
@@ -128,20 +132,44 @@ fn known(format: Format, head: &[u8]) -> Format {
     }
 }
 
+const PICTURE: &str = "it is a picture itself: write its URL, or its path below the file server, on \
+                       a line of a list";
+const PAGE: &str = "it is a page of HTML: give a list of the URLs on it";
+
 fn not_covered(head: &[u8]) -> Option<&'static str> {
-    let kinds: [(&[u8], &str); 7] = [
+    let kinds: [(&[u8], &str); 11] = [
         (
             b"PAR1",
-            "it is a Parquet file: save its column as CSV, for example by `duckdb -c \"COPY (SELECT url FROM 'LIST') TO 'list.csv'\"`",
+            if cfg!(feature = "parquet") {
+                "it is a Parquet file within gzip: unpack it by `gzip -d` first"
+            } else {
+                "it is a Parquet file, and this program was built without them: build it with \
+                 `cargo build --release -p scheduler --features parquet`, or save the column as \
+                 CSV, for example by `duckdb -c \"COPY (SELECT url FROM 'LIST') TO 'list.csv'\"`"
+            },
         ),
         (b"\x28\xb5\x2f\xfd", "it is compressed by zstd: give it as `zstd -dc LIST | scheduler -`"),
         (b"BZh", "it is compressed by bzip2: give it as `bzip2 -dc LIST | scheduler -`"),
         (b"\xfd7zXZ", "it is compressed by xz: give it as `xz -dc LIST | scheduler -`"),
+        (b"\xff\xd8\xff", PICTURE),
+        (b"\x89PNG", PICTURE),
+        (b"GIF8", PICTURE),
+        (b"RIFF", PICTURE),
         (b"PK\x03\x04", "it is a ZIP file or a spreadsheet: save it as CSV"),
         (b"\xff\xfe", "it is UTF-16: save it as UTF-8"),
         (b"\xfe\xff", "it is UTF-16: save it as UTF-8"),
     ];
-    kinds.into_iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, message)| message)
+    let known = kinds.into_iter().find(|(magic, _)| head.starts_with(magic));
+    known.map(|(_, message)| message).or_else(|| is_page(head).then_some(PAGE))
+}
+
+/// What servers answer in place of a list: a login, or an error.
+fn is_page(head: &[u8]) -> bool {
+    let begins = |word: &[u8]| {
+        let head = head.trim_ascii_start();
+        head.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+    };
+    begins(b"<!doctype html") || begins(b"<html")
 }
 
 fn invalid(message: &str) -> io::Error {
@@ -213,6 +241,8 @@ mod tests {
             (&b"PAR1"[..], "Parquet"),
             (b"\x28\xb5\x2f\xfd", "zstd -dc"),
             (b"PK\x03\x04", "CSV"),
+            (b"\xff\xd8\xff\xe0", "picture itself"),
+            (b"\n<!DOCTYPE html>", "page of HTML"),
             (b"\xff\xfeh\0", "UTF-8"),
         ] {
             let error = read("images", list, None).unwrap_err();

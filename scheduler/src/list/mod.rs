@@ -7,6 +7,7 @@
 //! | one image a line | `text` |
 //! | columns, rows, quotes | `csv`, [`columns`] |
 //! | JSON, whole or by lines | `json` |
+//! | Parquet, if it is built in | `parquet` |
 //! | how is a list fetched by its URL | [`download`] |
 //! | what is a URL here | `address` |
 //! | what was odd about it | [`findings`] |
@@ -23,6 +24,8 @@ pub mod format;
 pub mod items;
 mod json;
 mod lines;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
 mod text;
 
 use std::collections::HashMap;
