@@ -1,12 +1,11 @@
 //! What can be set on the command line and by environment.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use batch::{Chunk, Constraint, MaxFailures};
 use bytesize::ByteSize;
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
 use imaging::{ParsePipelineError, Pipeline};
 use mesos::resources::{Resources, Scalar};
 
@@ -14,11 +13,12 @@ use crate::list::columns::Column;
 use crate::list::format::Format;
 use crate::manners::MannerArguments;
 use crate::retry::Classes;
+use crate::version;
 
 const EXAMPLES: &str = "\
 Examples:
   Invert the pictures named in the file `images`, on a cluster inside this program:
-    scheduler
+    scheduler images
   The same for another list and another folder of results:
     scheduler --output inverted holiday.txt
   On a real cluster whose agents reach this machine as 10.141.141.1:
@@ -33,6 +33,10 @@ Examples:
     scheduler --retry-failed=timeout birds.csv.gz
   How a job ended, as a page (see `scheduler report --help`):
     scheduler report --html report.html birds.csv.gz
+  Is everything there that a job needs (see `scheduler doctor --help`):
+    scheduler doctor --master 10.141.141.10:5050 --address 10.141.141.1 birds.csv.gz
+  Let the shell complete flags (see `scheduler completions --help`):
+    scheduler completions bash > ~/.local/share/bash-completion/completions/scheduler
   URLs from a pipe, any free port:
     grep -h '^http' *.txt | scheduler --artifact-port 0 -
 ";
@@ -70,7 +74,7 @@ Exit status:
 /// by gzip. The results, and manifest.jsonl with one line an
 /// image, are in the folder that --output names.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "scheduler", version, before_help = EXAMPLES, after_help = ENDS)]
+#[command(name = "scheduler", version = version::SHORT, long_version = version::LONG, before_help = EXAMPLES, after_help = ENDS)]
 #[command(args_override_self = true)]
 pub struct Arguments {
     /// The list of images: a file, an http(s) URL of one, or `-` for standard input
@@ -376,7 +380,7 @@ pub struct ShowArguments {
 ///
 /// Give the list and the flags of that run.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "scheduler report", version)]
+#[command(name = "scheduler report", version = version::SHORT, long_version = version::LONG)]
 pub struct ReportArguments {
     #[command(flatten)]
     #[expect(missing_docs, reason = "its text would replace the program's own")]
@@ -388,15 +392,8 @@ pub struct ReportArguments {
 }
 
 impl ReportArguments {
-    /// The words behind `scheduler report`, or the program's end with a message about them.
-    #[must_use]
-    pub fn of(words: impl Iterator<Item = OsString>) -> Self {
-        let words = std::iter::once("scheduler report".into()).chain(words);
-        let matches = Self::shown().get_matches_from(words);
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
-    }
-
-    fn shown() -> clap::Command {
+    /// The flags of `scheduler report`, with a help of its own.
+    pub(crate) fn shown() -> clap::Command {
         let about = "Shows how a job of an earlier run stands, from its state. Give the list and \
                      the flags of that run";
         let command = Self::command().about(about).long_about(about);

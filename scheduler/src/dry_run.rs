@@ -29,6 +29,9 @@ const TOLD_HOSTS: usize = 20;
 /// The host of paths, which our file server serves.
 const FILE_SERVER: &str = "file-server.invalid";
 
+/// What people read in its place.
+const FILE_SERVER_SHOWN: &str = "the file server";
+
 /// What a result is expected to take as long as none is known, in bytes: a picture of a camera
 /// scaled for the web.
 const GUESSED_BYTES: u64 = 250_000;
@@ -126,14 +129,22 @@ pub async fn forecast(arguments: &Arguments) -> Result<Forecast, Failure> {
              yourself, and give the file"
         )));
     }
-    let source = Source::open(arguments).await?;
+    of(&Source::open(arguments).await?, arguments)
+}
+
+/// The same for a list that is here.
+///
+/// # Errors
+///
+/// When the list or an earlier state cannot be read.
+pub fn of(source: &Source, arguments: &Arguments) -> Result<Forecast, Failure> {
     let survey = source.survey()?;
     let operations = arguments.work.operations();
     let limits = arguments.task_limits();
     let job = job::name(&arguments.list, &survey, &operations, &limits);
     let base = base()?;
     let (findings, hosts) =
-        count(&source, &base, survey.entries).map_err(|error| source.unreadable(&error))?;
+        count(source, &base, survey.entries).map_err(|error| source.unreadable(&error))?;
     let (resume, size) = earlier(arguments, &job)?;
     let ended = match &resume {
         Some(Resume::GoesOn { ended, .. }) => *ended,
@@ -184,7 +195,7 @@ fn count(source: &Source, base: &Url, total: u64) -> io::Result<(Findings, HashM
 }
 
 fn most(hosts: HashMap<String, u64>) -> Vec<Host> {
-    let name = |host: String| if host == FILE_SERVER { "the file server".into() } else { host };
+    let name = |host: String| if host == FILE_SERVER { FILE_SERVER_SHOWN.into() } else { host };
     let hosts = hosts.into_iter().map(|(host, images)| Host { host: name(host), images });
     let mut hosts: Vec<_> = hosts.collect();
     hosts.sort_by(|a, b| b.images.cmp(&a.images).then_with(|| a.host.cmp(&b.host)));
@@ -296,6 +307,53 @@ impl fmt::Display for Forecast {
 }
 
 impl Forecast {
+    /// The list and its entries, in a line.
+    pub(crate) fn entries(&self) -> String {
+        let (bad, repeated) = (self.bad.count, self.duplicates.count);
+        let mut text = format!("{}: {} images", self.list, self.images);
+        if bad > 0 {
+            let first = self.bad.first.first().map_or("", |example| example.message.as_str());
+            text += &format!(", {bad} of them no URL ({first})");
+        }
+        if repeated > 0 {
+            text += &format!(", {repeated} of them repeated");
+        }
+        text
+    }
+
+    /// Whether any entry is a URL.
+    pub(crate) fn names_images(&self) -> bool {
+        self.bad.count < self.images
+    }
+
+    /// The few hosts with most images, without the file server.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let hosts = self.hosts.iter().map(|host| host.host.as_str());
+        hosts.filter(|host| *host != FILE_SERVER_SHOWN).take(5)
+    }
+
+    /// How far the job is, unless somebody works on it.
+    pub(crate) fn standing(&self) -> Result<String, String> {
+        let state = self.state.display();
+        if self.resume == Some(Resume::InUse) {
+            return Err(format!(
+                "another scheduler works on the job, in {state}: wait for it or stop it, or name \
+                 other folders with --output and --state-dir"
+            ));
+        }
+        Ok(format!("{state}: {}", self.resumed()))
+    }
+
+    /// Whether the results have room.
+    pub(crate) fn room(&self) -> Result<String, String> {
+        let Some(free) = self.disk.free_bytes.filter(|free| *free < self.disk.estimated_bytes)
+        else {
+            return Ok(self.disk.to_string());
+        };
+        let (free, disk) = (ByteSize::b(free), &self.disk);
+        Err(format!("{disk}: make room beyond {free}, or name another folder with --output"))
+    }
+
     fn resumed(&self) -> String {
         match &self.resume {
             None => "nothing is done yet".into(),

@@ -4,9 +4,12 @@
 //!
 //! | question | module |
 //! |---|---|
+//! | what is asked for | [`words`] |
 //! | what can be set | [`cli`] |
 //! | where does the list come from, what does it say | [`source`], [`list`] |
 //! | what would happen | [`dry_run`] |
+//! | is everything there that a job needs | [`doctor`] |
+//! | which program is this | [`version`] |
 //! | where is the list's text while the job runs | [`spool`] |
 //! | which job is this | [`job`] |
 //! | what is remembered, and where | [`store`] |
@@ -28,6 +31,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod doctor;
 pub mod drive;
 pub mod dry_run;
 pub mod failure;
@@ -48,3 +52,5 @@ pub mod signals;
 pub mod source;
 pub mod spool;
 pub mod store;
+pub mod version;
+pub mod words;

@@ -5,35 +5,50 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-use scheduler::cli::{Arguments, ReportArguments};
+use scheduler::cli::Arguments;
 use scheduler::failure::Failure;
 use scheduler::observe::progress::Meter;
 use scheduler::observe::terminal;
-use scheduler::{dry_run, report};
+use scheduler::words::{self, QUICK_START, Wanted};
+use scheduler::{doctor, dry_run, report, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut words = env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == "report") {
-        return match report::told(&ReportArguments::of(words)).await {
-            Ok(text) => said(&text, ExitCode::SUCCESS),
-            Err(failure) => failed(&failure),
-        };
+    let result = match words::wanted(env::args_os().skip(1)) {
+        Wanted::QuickStart => Ok((QUICK_START.to_owned(), ExitCode::SUCCESS)),
+        Wanted::Job(arguments) => job(&arguments).await,
+        Wanted::Report(arguments) => report::told(&arguments).await.map(well),
+        Wanted::Doctor(arguments) => examine(&arguments).await,
+        Wanted::Completions(shell) => return completions(&words::completion(shell)),
+    };
+    match result {
+        Ok((text, code)) => said(&text, code),
+        Err(failure) => failed(&failure),
     }
-    let arguments = Arguments::parse();
+}
+
+async fn job(arguments: &Arguments) -> Result<(String, ExitCode), Failure> {
     let meter = Meter::new(&arguments.show);
     terminal::begin(&arguments.show, meter.bar());
     if arguments.work.dry_run {
-        return match dry_run::told(&arguments).await {
-            Ok(text) => said(&text, ExitCode::SUCCESS),
-            Err(failure) => failed(&failure),
-        };
+        return dry_run::told(arguments).await.map(well);
     }
-    match scheduler::run::run(&arguments, meter).await {
-        Ok((end, text)) => said(&text, end.into()),
-        Err(failure) => failed(&failure),
-    }
+    let (end, text) = run::run(arguments, meter).await?;
+    Ok((text, end.into()))
+}
+
+async fn examine(arguments: &Arguments) -> Result<(String, ExitCode), Failure> {
+    let findings = doctor::examine(arguments).await;
+    Ok((findings.told(arguments)?, findings.status().into()))
+}
+
+fn well(text: String) -> (String, ExitCode) {
+    (text, ExitCode::SUCCESS)
+}
+
+fn completions(text: &[u8]) -> ExitCode {
+    let written = io::stdout().write_all(text);
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn said(text: &impl Display, code: ExitCode) -> ExitCode {

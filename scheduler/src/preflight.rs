@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use mesos::client::tls::Tls;
 use mesos::master::{Credential, MasterSpec, without_password};
+use mesos::resources::Scalar;
 use protocol::paths;
 use url::Url;
 
 use crate::cli::{Arguments, FileArguments};
 use crate::failure::Failure;
+use crate::memory::EXECUTOR_MEM_MIB;
 
 /// The variable that may hold the token of another file server. It has no flag:
 /// arguments are public.
@@ -66,6 +68,46 @@ pub fn master(arguments: &Arguments) -> Result<Master, Failure> {
         content.map_err(|error| wrong(&format!("in {}, {error}", path.display())))?;
     }
     Ok(Master::At(spec))
+}
+
+/// Whether a task fits into an agent of the cluster inside this program.
+///
+/// # Errors
+///
+/// When it does not: the job could never begin.
+pub fn fits_locally(arguments: &Arguments) -> Result<(), Failure> {
+    let (work, has) = (&arguments.work, &arguments.cluster.agent_resources);
+    let executor = Scalar::from_thousandths(EXECUTOR_MEM_MIB * 1_000);
+    let (cpus, mem) = (work.cpus, work.mem.saturating_add(executor));
+    if has.cpus() >= cpus && has.mem_mib() >= mem {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "an agent of the local cluster has {} cpus and {} MiB, but a task and its executor need \
+         {cpus} cpus and {mem} MiB: see --agent-resources, --cpus and --mem",
+        has.cpus(),
+        has.mem_mib(),
+    )))
+}
+
+/// A sentence if agents on other machines would look for our file server on their own.
+#[must_use]
+pub fn only_here(files: &FileArguments, master: &Master) -> Option<String> {
+    let Master::At(MasterSpec::Fixed(master)) = master else { return None };
+    let hosts = master.addresses().iter().filter_map(Url::host_str);
+    let is_elsewhere = hosts.into_iter().any(|host| !is_this_machine(host));
+    let address = &files.address;
+    (files.fileserver.is_none() && is_elsewhere && is_this_machine(address)).then(|| {
+        format!(
+            "agents on other machines do not reach this one as {address}: give its address as they \
+             see it with --address"
+        )
+    })
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 /// A warning if the command line shows a password: arguments are public.
@@ -278,6 +320,34 @@ mod tests {
         assert!(warned("scheduler --master=zk://u:s3cret@a:1/m"));
         assert!(!warned("scheduler --master zk://a:1/m list@home"));
         assert!(!warned("scheduler --master master@a:1"));
+    }
+
+    #[test]
+    fn a_task_that_fits_nowhere_is_refused_at_once() {
+        assert_eq!(fits_locally(&arguments("")), Ok(()));
+        let failure = fits_locally(&arguments("--mem 4096")).unwrap_err();
+        assert_eq!(failure.status(), 2);
+        let text = failure.to_string();
+        assert!(text.contains("need 1 cpus and 4128 MiB: see --agent-resources"), "{text}");
+        assert!(fits_locally(&arguments("--agent-resources cpus:0.5;mem:4096")).is_err());
+    }
+
+    #[test]
+    fn an_address_that_agents_elsewhere_do_not_reach_is_questioned() {
+        let said = |line: &str| {
+            let arguments = arguments(line);
+            only_here(&arguments.files, &master(&arguments).unwrap())
+        };
+        assert!(said("--master 10.0.0.1:5050").is_some_and(|text| text.contains("--address")));
+        assert!(said("--master 10.0.0.1:5050 --address localhost").is_some());
+        for line in [
+            "",
+            "--master 127.0.0.1:5050",
+            "--master 10.0.0.1:5050 --address 10.0.0.2",
+            "--master 10.0.0.1:5050 --fileserver http://h/",
+        ] {
+            assert_eq!(said(line), None, "{line}");
+        }
     }
 
     #[test]

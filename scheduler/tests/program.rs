@@ -263,6 +263,45 @@ fn a_dry_run_tells_what_would_happen_and_does_nothing() {
 }
 
 #[test]
+fn alone_it_says_what_to_try_and_does_nothing() {
+    let place = Place::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
+    let output = command.current_dir(place.0.path()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("scheduler doctor LIST") && text.contains("scheduler --help"), "{text}");
+    assert_eq!(names_in(place.0.path()), ["executor", "list"]);
+}
+
+#[test]
+fn the_doctor_names_all_that_is_wrong_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let doctor = |flags: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
+        command.env_clear().current_dir(place.0.path()).arg("doctor");
+        command.args(["--artifact-port", "0", "--executor", "executor"]).args(flags).arg("list");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let address = free_address();
+    let text = doctor(&["--master", &address]);
+    for line in [
+        "ok     list         list: 1 images",
+        "ok     output       output can be written",
+        "WRONG  executor     executor is no program of 64-bit Linux",
+        "ok     file server  http://127.0.0.1:",
+        &format!("WRONG  master       {address}: "),
+        "2 things stand in the way",
+    ] {
+        assert!(text.lines().any(|other| other.starts_with(line)), "{line:?} is not in: {text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&doctor(&["--json"])).unwrap();
+    assert_eq!((json[0]["check"].as_str(), json[0]["ok"].as_bool()), (Some("list"), Some(true)));
+    assert_eq!(names_in(place.0.path()), ["executor", "list"]);
+}
+
+#[test]
 fn a_list_is_fetched_by_its_url() {
     let place = Place::new();
     let answer = "200 OK\r\nx-list: 1";

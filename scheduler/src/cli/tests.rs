@@ -96,8 +96,8 @@ fn classes_to_try_again_stand_behind_an_equals_sign() {
 #[test]
 fn a_report_takes_the_flags_of_the_run() {
     ReportArguments::shown().debug_assert();
-    let words = ["--op", "grayscale", "l.csv", "--html", "r.html"].map(OsString::from);
-    let arguments = ReportArguments::of(words.into_iter());
+    let words = ["scheduler report", "--op", "grayscale", "l.csv", "--html", "r.html"];
+    let arguments = ReportArguments::try_parse_from(words).unwrap();
     assert_eq!(arguments.job.list, Path::new("l.csv"));
     assert_eq!(arguments.html.as_deref(), Some(Path::new("r.html")));
     let help = ReportArguments::shown().render_long_help().to_string();

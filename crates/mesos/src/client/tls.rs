@@ -41,7 +41,9 @@ impl Tls {
         TlsBuilder::default()
     }
 
-    pub(crate) fn config(&self) -> ClientConfig {
+    /// The same for other clients that use rustls.
+    #[must_use]
+    pub fn config(&self) -> ClientConfig {
         ClientConfig::clone(&self.0)
     }
 }

@@ -105,7 +105,8 @@ impl Credential {
 
     /// The secret, for the `Authorization` header only.
     #[cfg(feature = "client")]
-    pub(crate) fn secret(&self) -> &str {
+    #[must_use]
+    pub fn secret(&self) -> &str {
         &self.secret
     }
 }

@@ -1,0 +1,318 @@
+//! What is on the cluster: the master that leads, its agents, its clock.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use mesos::client::tls;
+use mesos::detect::{Detection, MasterDetector};
+use mesos::master::{Master as Leader, MasterSpec};
+use mesos::resources::Scalar;
+use reqwest::{Client, Response};
+use serde::Deserialize;
+use tokio::time::timeout;
+use url::Url;
+
+use super::Finding;
+use crate::cli::Arguments;
+use crate::memory::EXECUTOR_MEM_MIB;
+use crate::preflight::{self, Master};
+
+/// How long anything is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Clocks that differ by more make maintenance and `Retry-After` dates wrong.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
+
+/// What `/version` of a master answers.
+#[derive(Debug, Deserialize)]
+struct Version {
+    version: String,
+}
+
+/// What `/slaves` of a master answers.
+#[derive(Debug, Default, Deserialize)]
+struct Agents {
+    #[serde(default)]
+    slaves: Vec<Agent>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Agent {
+    #[serde(default)]
+    active: bool,
+    resources: Amounts,
+    #[serde(default)]
+    used_resources: Amounts,
+}
+
+/// Processors, and memory in MiB.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+struct Amounts {
+    #[serde(default)]
+    cpus: f64,
+    #[serde(default)]
+    mem: f64,
+}
+
+impl Amounts {
+    fn of(cpus: Scalar, mem_mib: Scalar) -> Self {
+        Self { cpus: number(cpus), mem: number(mem_mib) }
+    }
+
+    fn holds(self, other: Self) -> bool {
+        self.cpus >= other.cpus && self.mem >= other.mem
+    }
+}
+
+/// Master, agents and clock; of the cluster inside this program, whether a task fits.
+pub(super) async fn findings(arguments: &Arguments) -> Vec<Finding> {
+    match preflight::master(arguments) {
+        Err(failure) => vec![Finding::of("master", Err(failure.to_string()))],
+        Ok(Master::Local) => vec![Finding::of("cluster", local(arguments))],
+        Ok(Master::At(spec)) => remote(arguments, spec).await,
+    }
+}
+
+/// An answer to a GET, as the flags have us trusted and known.
+pub(super) async fn get(arguments: &Arguments, url: Url) -> Result<Response, String> {
+    let tls = preflight::tls(arguments).map_err(|failure| failure.to_string())?;
+    let config = match tls {
+        Some(tls) => tls.config(),
+        None => tls::system().map_err(|error| error.to_string())?,
+    };
+    let client = Client::builder().tls_backend_preconfigured(config).timeout(PATIENCE).no_proxy();
+    let client = client.build().map_err(|error| error.to_string())?;
+    let mut request = client.get(url);
+    if let Some(credential) = preflight::credential(arguments).map_err(|f| f.to_string())? {
+        request = request.basic_auth(&credential.principal, Some(credential.secret()));
+    }
+    request.send().await.map_err(|error| deepest(&error.without_url()))
+}
+
+fn local(arguments: &Arguments) -> Result<String, String> {
+    preflight::fits_locally(arguments).map_err(|failure| failure.to_string())?;
+    let (agents, has) = (arguments.cluster.agents, &arguments.cluster.agent_resources);
+    let (cpus, mem) = (has.cpus(), has.mem_mib());
+    Ok(format!("inside this program: {agents} agents with {cpus} cpus and {mem} MiB each"))
+}
+
+/// What a task takes, with an executor of its own.
+fn needs(arguments: &Arguments) -> Amounts {
+    let work = &arguments.work;
+    let executor = Scalar::from_thousandths(EXECUTOR_MEM_MIB * 1_000);
+    Amounts::of(work.cpus, work.mem.saturating_add(executor))
+}
+
+fn too_small(agents: usize, needs: Amounts) -> String {
+    let Amounts { cpus, mem } = needs;
+    format!(
+        "{agents} active, but none has the {cpus} cpus and {mem} MiB of a task and its executor: see \
+         --cpus and --mem"
+    )
+}
+
+async fn remote(arguments: &Arguments, spec: MasterSpec) -> Vec<Finding> {
+    let shown = spec.to_string();
+    let answered = match leader(spec).await {
+        Ok(leader) => ask(arguments, &leader).await,
+        Err(why) => Err(why),
+    };
+    let (text, agents, clock) = match answered {
+        Ok(answered) => answered,
+        Err(why) => return vec![Finding::of("master", Err(format!("{shown}: {why}")))],
+    };
+    vec![
+        Finding::of("master", Ok(text)),
+        Finding::of("agents", room(arguments, &agents)),
+        Finding::of("clock", clock),
+    ]
+}
+
+/// The master that leads, or those that know who does.
+async fn leader(spec: MasterSpec) -> Result<Leader, String> {
+    let mut news = Box::pin(Detection::of(spec).masters());
+    match timeout(PATIENCE, news.next()).await {
+        Ok(Some(Ok(Some(master)))) => Ok(master),
+        Ok(Some(Err(error))) => Err(error.to_string()),
+        Ok(Some(Ok(None)) | None) | Err(_) => {
+            Err("no master leads: start one, or correct --master".into())
+        }
+    }
+}
+
+type Answered = (String, Agents, Result<String, String>);
+
+/// The first of the addresses that answers; it redirects to the one that leads.
+async fn ask(arguments: &Arguments, leader: &Leader) -> Result<Answered, String> {
+    let mut why = String::new();
+    for address in leader.addresses() {
+        match ask_one(arguments, address).await {
+            Ok(answered) => return Ok(answered),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
+
+async fn ask_one(arguments: &Arguments, address: &Url) -> Result<Answered, String> {
+    let path = |path: &str| address.join(path).map_err(|error| error.to_string());
+    let hint = "start it, or correct --master";
+    let no_answer = |why| format!("{address} does not answer ({why}): {hint}");
+    let response = get(arguments, path("/version")?).await.map_err(no_answer)?;
+    let clock = clock(&response);
+    let version = parsed::<Version>(response).await.map_err(|why| {
+        format!("{address} is no Mesos master, as its /version {why}: correct --master")
+    })?;
+    let response = get(arguments, path("/slaves")?).await.map_err(no_answer)?;
+    let leads = response.url().clone();
+    let agents = parsed::<Agents>(response).await.map_err(|why| {
+        format!("{address} does not tell of its agents, as its /slaves {why}; see --credential")
+    })?;
+    let host = leads.host_str().unwrap_or_default();
+    let port = leads.port_or_known_default().unwrap_or_default();
+    Ok((
+        format!("{address} answers: Mesos {}, led by {host}:{port}", version.version),
+        agents,
+        clock,
+    ))
+}
+
+async fn parsed<T: for<'a> Deserialize<'a>>(response: Response) -> Result<T, String> {
+    let status = response.status();
+    if !status.is_success() {
+        return Err(format!("answers {status}"));
+    }
+    let bytes = response.bytes().await.map_err(|error| deepest(&error.without_url()))?;
+    serde_json::from_slice(&bytes).map_err(|_| "answers something else".into())
+}
+
+fn room(arguments: &Arguments, agents: &Agents) -> Result<String, String> {
+    let active: Vec<_> = agents.slaves.iter().filter(|agent| agent.active).collect();
+    let needs = needs(arguments);
+    let can = active.iter().filter(|agent| agent.resources.holds(needs)).count();
+    let free = active.iter().filter(|agent| agent.free().holds(needs)).count();
+    let text = format!("{} active", active.len());
+    match (active.len(), can, free) {
+        (0, ..) => Err("none is active: start an agent of this master".into()),
+        (all, 0, _) => Err(too_small(all, needs)),
+        (_, can, 0) => Ok(format!("{text}, {can} large enough for a task, all in use just now")),
+        (_, can, free) => {
+            Ok(format!("{text}, {can} large enough for a task, {free} with room now"))
+        }
+    }
+}
+
+impl Agent {
+    fn free(&self) -> Amounts {
+        Amounts {
+            cpus: self.resources.cpus - self.used_resources.cpus,
+            mem: self.resources.mem - self.used_resources.mem,
+        }
+    }
+}
+
+/// Compares the clocks by the date of an answer.
+fn clock(response: &Response) -> Result<String, String> {
+    let date = response.headers().get(reqwest::header::DATE);
+    let date = date.and_then(|date| date.to_str().ok());
+    let Some(theirs) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else {
+        return Ok("the master tells no time".into());
+    };
+    difference(SystemTime::now(), theirs)
+}
+
+fn difference(ours: SystemTime, theirs: SystemTime) -> Result<String, String> {
+    let apart = ours.duration_since(theirs).or_else(|_| theirs.duration_since(ours));
+    let apart = apart.unwrap_or_default();
+    let seconds = apart.as_secs();
+    if apart <= MAX_CLOCK_DIFFERENCE {
+        Ok("agrees with the master's".into())
+    } else {
+        Err(format!(
+            "differs from the master's by {seconds} s: set both by the network, for example with \
+             `timedatectl set-ntp true`"
+        ))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no cluster has so much")]
+fn number(amount: Scalar) -> f64 {
+    amount.thousandths() as f64 / 1_000.0
+}
+
+/// The cause at the bottom says most.
+fn deepest(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn arguments(line: &str) -> Arguments {
+        let words = std::iter::once("scheduler").chain(line.split_whitespace());
+        Arguments::try_parse_from(words).unwrap()
+    }
+
+    fn agents(json: &str) -> Agents {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn the_cluster_inside_has_to_hold_a_task() {
+        assert!(local(&arguments("")).unwrap().starts_with("inside this program: 2 agents"));
+        assert!(local(&arguments("--mem 4096")).unwrap_err().contains("--agent-resources"));
+    }
+
+    #[test]
+    fn agents_are_told_by_their_room() {
+        let used = r#"{"active": true, "resources": {"cpus": 2.0, "mem": 2048.0, "ports": "[1-2]"},
+            "used_resources": {"cpus": 1.5, "mem": 10.0}}"#;
+        let away = used.replace("true", "false");
+        let all = agents(&format!("{{\"slaves\": [{used}, {away}]}}"));
+        let told = |line: &str| room(&arguments(line), &all);
+        let (text, some) = ("1 active, 1 large enough for a task", "all in use just now");
+        assert_eq!(told(""), Ok(format!("{text}, {some}")));
+        assert_eq!(told("--cpus 0.5"), Ok(format!("{text}, 1 with room now")));
+        assert!(told("--cpus 3").unwrap_err().contains("none has the 3 cpus and 160 MiB"));
+        let none = room(&arguments(""), &agents("{}")).unwrap_err();
+        assert!(none.contains("start an agent"), "{none}");
+    }
+
+    #[test]
+    fn clocks_may_differ_by_some_seconds() {
+        let ours = SystemTime::now();
+        for seconds in [0, 29] {
+            assert!(difference(ours, ours + Duration::from_secs(seconds)).is_ok());
+        }
+        for theirs in [ours - Duration::from_secs(40), ours + Duration::from_secs(40)] {
+            assert!(difference(ours, theirs).unwrap_err().contains("by 40 s"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_is_there_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = mesos_local::Cluster::builder().agents(1).work_dir(folder.path());
+        let cluster = cluster.resources("cpus:2;mem:2048".parse().unwrap()).start().await.unwrap();
+        let found = findings(&arguments(&format!("--master {}", cluster.master()))).await;
+        cluster.shutdown().await;
+        let checks: Vec<_> = found.iter().map(|finding| (finding.check, finding.ok)).collect();
+        assert_eq!(checks, [("master", true), ("agents", true), ("clock", true)], "{found:?}");
+        assert_eq!(found[1].message, "1 active, 1 large enough for a task, 1 with room now");
+    }
+
+    #[tokio::test]
+    async fn a_master_that_does_not_answer_is_named_with_a_remedy() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        drop(taken);
+        let found = findings(&arguments(&format!("--master {address}"))).await;
+        assert_eq!((found.len(), found[0].ok), (1, false));
+        assert!(found[0].message.contains("correct --master"), "{}", found[0].message);
+    }
+}
