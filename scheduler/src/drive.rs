@@ -13,7 +13,7 @@ use mesos::v1::{FrameworkId, TaskId};
 use tokio::time::{interval, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, in_a_line};
 use crate::launch::Launcher;
 use crate::observe::log;
 use crate::observe::progress::{Meter, REFRESH};
@@ -300,7 +300,8 @@ impl Drive {
                 "another scheduler has taken over this job at the master {master} ({error}): let it work, or stop it"
             ))),
             Error::Refused(_) | Error::GaveUp(_) | Error::Setup(_) => Err(Failure::Start(format!(
-                "cannot work with the master {master}: {error}; check --master"
+                "cannot work with the master {master}: {}; check --master",
+                in_a_line(&error.to_string())
             ))),
         }
     }

@@ -4,6 +4,18 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+/// The most of an answer that people are shown, in characters.
+const SHOWN_CHARACTERS: usize = 200;
+
+/// What others answer, as a part of a sentence: a page of HTML is not for people.
+#[must_use]
+pub fn in_a_line(text: &str) -> String {
+    let text = text.split('<').next().unwrap_or_default();
+    let words: Vec<_> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    line.trim_end_matches([':', ' ']).chars().take(SHOWN_CHARACTERS).collect()
+}
+
 /// How the program ended, when it got as far as having a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,5 +91,18 @@ impl Failure {
 impl From<&Failure> for ExitCode {
     fn from(failure: &Failure) -> Self {
         failure.status().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_left_out_of_sentences() {
+        let page = "status 501: <!DOCTYPE HTML>\n<html><body>no</body></html>";
+        assert_eq!(in_a_line(page), "status 501");
+        assert_eq!(in_a_line(" a\n  b "), "a b");
+        assert_eq!(in_a_line(&"x".repeat(999)).len(), SHOWN_CHARACTERS);
     }
 }

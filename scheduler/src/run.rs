@@ -79,6 +79,12 @@ async fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     if let Some(warning) = preflight::public_password(env::args()) {
         warn!("{warning}");
     }
+    if let Some(warning) = preflight::only_here(&arguments.files, &master) {
+        warn!("{warning}");
+    }
+    if master == Master::Local {
+        preflight::fits_locally(arguments)?;
+    }
     let source = Source::open(arguments).await?;
     let survey = source.survey()?;
     let file_server = preflight::file_server(&arguments.files, &arguments.list)?;

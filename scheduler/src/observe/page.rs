@@ -15,20 +15,20 @@ const STYLE: &str = "\
 --good:#57b37f;--bad:#e5786c;--wait:#77818f;--time:#6aa6e0;--time2:#2d5177}}\
 body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--back);max-width:60rem;\
 margin:2rem auto;padding:0 1rem}h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}\
-p{margin:.2rem 0}.soft{color:var(--soft)}svg{width:100%;height:auto;display:block}\
-svg text{font:13px system-ui,sans-serif;fill:var(--text)}svg .soft{fill:var(--soft)}\
+p{margin:.2rem 0}.soft{color:var(--soft)}.bars{list-style:none;margin:0;padding:0;display:grid;\
+grid-template-columns:max-content 1fr max-content;gap:.5rem .7rem;align-items:center;font-size:.9rem}\
+.bars li{display:contents}.bars .label{text-align:right}.bars svg{width:100%;height:1.1rem}\
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .8rem .3rem 0;\
 border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{font-weight:600}\
-td.n,th.n{text-align:right}td.n,th.n,td.w{white-space:nowrap}code{font-size:.85em;overflow-wrap:anywhere}";
+td.n,th.n{text-align:right}td.n,th.n,td.w{white-space:nowrap}code{font-size:.85em;overflow-wrap:anywhere}\
+@media(max-width:40rem){.fail th{display:none}.fail tr{display:block;padding:.4rem 0;\
+border-top:1px solid var(--line)}.fail td{display:block;border:0;padding:.1rem 0;text-align:left}\
+.fail td.w{font-weight:600}.fail td.n::after{content:' images'}}";
 
-/// The width of a drawing.
-const WIDTH: u32 = 720;
-/// The width of the words on its left.
-const LABEL: u32 = 150;
-/// The width of its longest bar.
-const BAR: u32 = 430;
-/// The height of a row of a drawing.
-const ROW: u32 = 28;
+/// The width of the longest bar of a drawing, which is stretched to the room that there is.
+const BAR: u32 = 1_000;
+/// The width of the shortest.
+const LEAST: u32 = 5;
 
 /// The page of a report.
 #[must_use]
@@ -60,8 +60,11 @@ fn head(f: &mut String, report: &Report) -> fmt::Result {
     write!(f, " ({:.1} %): {bytes_in} in, {bytes_out} out</p>", report.success_percent)?;
     let (list, operations) = (Text(&report.list), Text(&report.operations));
     write!(f, "<p class=\"soft\">List {list}, operations <code>{operations}</code>. ")?;
-    write!(f, "Results: {}. ", Text(&report.results))?;
-    write!(f, "{} of the images stand in the list more than once.</p>", images.duplicates)
+    write!(f, "Results: {}.", Text(&report.results))?;
+    if images.duplicates > 0 {
+        write!(f, " {} of the images stand in the list more than once.", images.duplicates)?;
+    }
+    write!(f, "</p>")
 }
 
 fn outcomes(f: &mut String, report: &Report) -> fmt::Result {
@@ -81,7 +84,7 @@ fn failures(f: &mut String, report: &Report) -> fmt::Result {
     }
     write!(
         f,
-        "<h2>Failures</h2><table><tr><th>class<th class=\"n\">images<th>what to do<th>one of them"
+        "<h2>Failures</h2><table class=\"fail\"><tr><th>class<th class=\"n\">images<th>what to do<th>one of them"
     )?;
     for one in &report.failures {
         let example = &one.example;
@@ -107,6 +110,9 @@ fn timings(f: &mut String, report: &Report) -> fmt::Result {
     let phases = [
         ("waiting", timings.queue),
         ("download", timings.download),
+        ("… finding the host", timings.dns),
+        ("… connecting", timings.connect),
+        ("… first byte", timings.first_byte),
         ("processing", timings.process),
         ("upload", timings.upload),
     ];
@@ -129,7 +135,7 @@ fn hosts(f: &mut String, report: &Report) -> fmt::Result {
     write!(f, "</table>")
 }
 
-/// A row of a drawing: a long light bar behind a short dark one, or the dark one alone.
+/// A line of a drawing: a long light bar behind a short dark one, or the dark one alone.
 struct Bar<'a> {
     label: &'a str,
     value: u64,
@@ -150,40 +156,32 @@ impl<'a> Bar<'a> {
 }
 
 fn draw(f: &mut String, title: &str, bars: &[Bar<'_>]) -> fmt::Result {
-    let rows = u32::try_from(bars.len()).unwrap_or(u32::MAX);
-    let height = rows.saturating_mul(ROW);
     let most = bars.iter().map(|bar| bar.value.max(bar.behind)).max().unwrap_or(0);
-    write!(f, "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">")?;
-    for (row, bar) in (0..).zip(bars) {
-        let (top, text) = (row * ROW + 5, row * ROW + 19);
-        let (dark, light) = (length(bar.value, most), length(bar.behind, most));
-        let colour = bar.colour;
+    write!(f, "<ul class=\"bars\" aria-label=\"{title}\">")?;
+    for bar in bars {
+        write!(f, "<li><span class=\"label\">{}</span>", Text(bar.label))?;
         write!(
             f,
-            "<text x=\"{}\" y=\"{text}\" text-anchor=\"end\">{}</text>",
-            LABEL - 10,
-            Text(bar.label)
+            "<svg viewBox=\"0 0 {BAR} 1\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
         )?;
-        if light > 0 {
-            write!(
-                f,
-                "<rect x=\"{LABEL}\" y=\"{top}\" width=\"{light}\" height=\"18\" rx=\"2\" fill=\"var(--{colour}2)\"/>"
-            )?;
-        }
-        write!(
-            f,
-            "<rect x=\"{LABEL}\" y=\"{top}\" width=\"{dark}\" height=\"18\" rx=\"2\" fill=\"var(--{colour})\"/>"
-        )?;
-        let told = LABEL + dark.max(light) + 8;
-        write!(f, "<text class=\"soft\" x=\"{told}\" y=\"{text}\">{}</text>", bar.told)?;
+        rect(f, length(bar.behind, most), &format!("{}2", bar.colour))?;
+        rect(f, length(bar.value, most), bar.colour)?;
+        write!(f, "</svg><span class=\"soft\">{}</span></li>", bar.told)?;
     }
-    write!(f, "</svg>")
+    write!(f, "</ul>")
+}
+
+fn rect(f: &mut String, width: u32, colour: &str) -> fmt::Result {
+    if width == 0 {
+        return Ok(());
+    }
+    write!(f, "<rect width=\"{width}\" height=\"1\" fill=\"var(--{colour})\"/>")
 }
 
 /// What is there can be seen, however little it is beside the rest.
 fn length(value: u64, most: u64) -> u32 {
     let scaled = u128::from(value) * u128::from(BAR) / u128::from(most.max(1));
-    u32::try_from(scaled).unwrap_or(BAR).max(u32::from(value > 0) * 2)
+    u32::try_from(scaled).unwrap_or(BAR).max(u32::from(value > 0) * LEAST)
 }
 
 /// Text in HTML: lists hold strange things.
@@ -223,7 +221,7 @@ mod tests {
 
     #[test]
     fn bars_are_as_long_as_their_numbers_and_never_unseen() {
-        assert_eq!([length(0, 9), length(9, 9), length(1, 1_000_000)], [0, BAR, 2]);
+        assert_eq!([length(0, 9), length(9, 9), length(1, 1_000_000)], [0, BAR, LEAST]);
         assert_eq!(length(u64::MAX, u64::MAX), BAR);
         assert_eq!(length(0, 0), 0);
     }

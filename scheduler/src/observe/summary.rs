@@ -63,8 +63,11 @@ fn first_line(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn failed(failures: &Failures, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let Failures { class, count, hint, example } = failures;
-    // Most messages name the URL themselves.
-    let place = if example.message.contains(&example.url) {
+    // Most messages name the URL or the line themselves.
+    let line = format!("line {} ", example.line);
+    let place = if example.message.starts_with(&line) {
+        format!("{}: {}", example.message, example.url)
+    } else if example.message.contains(&example.url) {
         format!("line {}: {}", example.line, example.message)
     } else {
         format!("line {}, {}: {}", example.line, example.url, example.message)
@@ -133,6 +136,15 @@ mod tests {
              Results:  output/j\nManifest: output/manifest.jsonl\n\
              Job:      j, kept in output/.state/j.redb"
         );
+    }
+
+    #[test]
+    fn no_line_is_named_twice() {
+        let mut tally = Tally::default();
+        let bad = ImageEnd::failed(Class::BadUrl, "line 2 is no URL", "");
+        tally.count(&outcome(2, "a b", &bad));
+        let text = Report::of(&tally, 1).to_string();
+        assert!(text.contains("1 bad-url           line 2 is no URL: a b\n"), "{text}");
     }
 
     #[test]
