@@ -74,8 +74,12 @@ fn formatting() -> Result<()> {
 }
 
 fn lints() -> Result<()> {
-    let what =
-        ["--workspace", "--all-targets", "--features", "e2e/real-mesos,mesos/real-zookeeper"];
+    let what = [
+        "--workspace",
+        "--all-targets",
+        "--features",
+        "e2e/real-mesos,mesos/real-zookeeper,scheduler/parquet",
+    ];
     tools::run(cargo(&["clippy", "--locked"]).args(what).args(["--", "-D", "warnings"]))
 }
 
@@ -85,7 +89,15 @@ fn documentation() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    tools::run(&mut cargo(&["test", "--workspace", "--locked"]))
+    tools::run(&mut cargo(&["test", "--workspace", "--locked"]))?;
+    parquet()
+}
+
+/// Lists in Parquet are not in the programs that everything else is tested with. Libraries are
+/// built for the whole workspace, as there, so that none but the scheduler's is built again.
+fn parquet() -> Result<()> {
+    let what = ["--workspace", "--lib", "--features", "scheduler/parquet", "--locked", "parquet"];
+    tools::run(cargo(&["test"]).args(what))
 }
 
 /// What runs on the embedded cluster is among the tests before. Libraries are built for the whole

@@ -101,7 +101,7 @@ fn take_apart<'r>(
     from: impl BufRead + 'r,
     shape: &Shape,
 ) -> io::Result<Box<dyn Items + 'r>> {
-    if let Some(message) = not_covered(head) {
+    if let Some(message) = not_covered(head, cfg!(feature = "parquet")) {
         return Err(invalid(message));
     }
     let column = shape.column.clone();
@@ -136,11 +136,11 @@ const PICTURE: &str = "it is a picture itself: write its URL, or its path below 
                        a line of a list";
 const PAGE: &str = "it is a page of HTML: give a list of the URLs on it";
 
-fn not_covered(head: &[u8]) -> Option<&'static str> {
+fn not_covered(head: &[u8], has_parquet: bool) -> Option<&'static str> {
     let kinds: [(&[u8], &str); 11] = [
         (
             b"PAR1",
-            if cfg!(feature = "parquet") {
+            if has_parquet {
                 "it is a Parquet file within gzip: unpack it by `gzip -d` first"
             } else {
                 "it is a Parquet file, and this program was built without them: build it with \
@@ -248,6 +248,14 @@ mod tests {
             let error = read("images", list, None).unwrap_err();
             assert!(error.to_string().contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn without_parquet_both_ways_out_are_named() {
+        let said = |has_parquet| not_covered(b"PAR1", has_parquet).unwrap_or_default();
+        assert!(said(false).contains("--features parquet") && said(false).contains("duckdb"));
+        assert!(said(true).contains("gzip -d"));
+        assert_eq!(not_covered(b"PAR", false), None);
     }
 
     #[test]
