@@ -1,8 +1,9 @@
 //! What the engine takes of the scheduler's time, on clusters and lists of different sizes:
 //! `cargo bench -p batch`, or with `-- --json` a line of JSON for each. It prints figures and judges
-//! nothing. The store is in memory, so that the engine alone is measured, and what is counted is the
-//! time of this thread on a processor: on a busy machine the clock on the wall shows when others had
-//! their turn.
+//! nothing. The store is in memory, so that the engine alone is measured. What is counted is the time
+//! of this thread on a processor: on a busy machine the clock on the wall shows when others had their
+//! turn. Each job runs three times, and of each input the shortest time counts: what the engine does
+//! comes every time, and what interrupts it does not.
 
 #![expect(clippy::unwrap_used, reason = "a measurement")]
 #![expect(clippy::disallowed_methods, reason = "it is about time")]
@@ -22,7 +23,10 @@ use serde_json::json;
 /// Tasks that run side by side on an agent.
 const SLOTS: usize = 4;
 
-/// The time that inputs of one kind took.
+/// How often the same job runs.
+const REPEATS: usize = 3;
+
+/// The time that inputs of one kind took, in their order.
 #[derive(Default)]
 struct Spent {
     /// On the processor.
@@ -44,6 +48,15 @@ impl Spent {
     fn add(&mut self, own: Duration, wall: Duration) {
         self.own.push(own);
         self.worst_wall = self.worst_wall.max(wall);
+    }
+
+    /// Of each input what it took when it took the shortest. The same job has the same inputs.
+    fn shortest(&mut self, other: Self) {
+        assert_eq!(self.own.len(), other.own.len(), "not the same job");
+        for (own, other) in self.own.iter_mut().zip(other.own) {
+            *own = other.min(*own);
+        }
+        self.worst_wall = self.worst_wall.max(other.worst_wall);
     }
 
     fn figures(mut self) -> Figures {
@@ -108,9 +121,13 @@ fn main() {
         (1_000, 100_000, 1),
         (1_000, 1_000_000, 16),
     ] {
-        let begun = processor_time();
-        let run = Run::of(agents, images, size);
-        let total = (processor_time() - begun).as_secs_f64();
+        let (mut run, mut total) = timed(agents, images, size);
+        for _ in 1..REPEATS {
+            let (again, took) = timed(agents, images, size);
+            run.offers.shortest(again.offers);
+            run.updates.shortest(again.updates);
+            total = total.min(took);
+        }
         let (offers, updates) = (run.offers.figures(), run.updates.figures());
         if is_json {
             let told = json!({
@@ -125,6 +142,13 @@ fn main() {
             println!("{agents:>7} {images:>8} {size:>5} {offers} {updates} {total:>9.2}");
         }
     }
+}
+
+/// A whole job, and its time on the processor in seconds.
+fn timed(agents: usize, images: u64, size: u64) -> (Run, f64) {
+    let begun = processor_time();
+    let run = Run::of(agents, images, size);
+    (run, (processor_time() - begun).as_secs_f64())
 }
 
 impl Run {
