@@ -13,7 +13,7 @@ use crate::probe::Probe;
 
 /// How much of a file is held before it may go through in pieces. What is no longer goes as a
 /// whole: its upload can be repeated without another download.
-pub const START_BYTES: usize = 192 << 10;
+pub const START_BYTES: usize = 160 << 10;
 
 /// A download, decided on.
 #[derive(Debug)]

@@ -37,7 +37,7 @@ pub use pool::{Place, Pool};
 pub const DOWNLOADS_PER_PROCESSOR: u64 = 64;
 /// Downloads at once, over all tasks.
 pub const MAX_DOWNLOADS: u64 = 256;
-/// Memory of one download on its way through, at most: its beginning (192 KiB, until it is
+/// Memory of one download on its way through, at most: its beginning (160 KiB, until it is
 /// inverted), two pieces of the download (32 KiB each), the inverter with its tables and its
 /// input (92 KiB), the piece that is being made (32 KiB), what is written and not yet sent
 /// (64 KiB), and what its two connections take beside that. `tests/memory.rs` holds it, by
