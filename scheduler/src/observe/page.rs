@@ -21,9 +21,9 @@ grid-template-columns:max-content 1fr max-content;gap:.5rem .7rem;align-items:ce
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .8rem .3rem 0;\
 border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{font-weight:600}\
 td.n,th.n{text-align:right}td.n,th.n,td.w{white-space:nowrap}code{font-size:.85em;overflow-wrap:anywhere}\
-@media(max-width:40rem){.fail th{display:none}.fail tr{display:block;padding:.4rem 0;\
+@media(max-width:40rem){.fail tr{display:block;padding:.4rem 0;\
 border-top:1px solid var(--line)}.fail td{display:block;border:0;padding:.1rem 0;text-align:left}\
-.fail td.w{font-weight:600}.fail td.n::after{content:' images'}}";
+.fail tr:first-child{display:none}.fail td.w{font-weight:600}.fail td.n::after{content:' images'}}";
 
 /// The width of the longest bar of a drawing, which is stretched to the room that there is.
 const BAR: u32 = 1_000;
