@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -19,7 +20,7 @@ use protocol::{Limits, Task};
 const SOON: Duration = Duration::from_secs(20);
 
 /// An agent with one executor.
-struct Agent {
+pub(crate) struct Agent {
     server: Server,
     calls: mpsc::Receiver<Call>,
     shared: Arc<Shared>,
@@ -41,7 +42,7 @@ impl Shared {
 }
 
 impl Agent {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (tell, calls) = mpsc::channel();
         let shared = Arc::new(Shared::default());
         let own = Arc::clone(&shared);
@@ -64,8 +65,14 @@ impl Agent {
     }
 
     fn executor(&self) -> Executor {
+        self.executor_with(&[])
+    }
+
+    /// With these variables besides.
+    pub(crate) fn executor_with(&self, variables: &[(&str, &Path)]) -> Executor {
         let child = Command::new(env!("CARGO_BIN_EXE_executor"))
             .env_clear()
+            .envs(variables.iter().copied())
             .env("MESOS_FRAMEWORK_ID", "f")
             .env("MESOS_EXECUTOR_ID", "e")
             .env("MESOS_AGENT_ENDPOINT", self.server.address.to_string())
@@ -79,7 +86,7 @@ impl Agent {
         Executor(child)
     }
 
-    fn launch(&self, task: TaskInfo) {
+    pub(crate) fn launch(&self, task: TaskInfo) {
         let launch = Some(event::Launch { task });
         self.shared.send(&Event { launch, ..of_type(event::Type::Launch) });
     }
@@ -90,7 +97,7 @@ impl Agent {
     }
 
     /// The next update, which may follow calls of other kinds.
-    fn update(&self) -> TaskStatus {
+    pub(crate) fn update(&self) -> TaskStatus {
         std::iter::repeat_with(|| self.call()).find_map(|call| call.update).unwrap().status
     }
 
@@ -111,7 +118,7 @@ fn acknowledged(status: &TaskStatus) -> Event {
 }
 
 /// Ends with its value.
-struct Executor(Child);
+pub(crate) struct Executor(Child);
 
 impl Executor {
     fn ends(&mut self) -> ExitStatus {

@@ -78,7 +78,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn read(stream: &mut TcpStream) -> Option<Self> {
+    pub(crate) fn read(stream: &mut impl Read) -> Option<Self> {
         let mut read = Vec::new();
         let end = loop {
             if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {

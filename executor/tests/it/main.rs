@@ -5,6 +5,7 @@ mod agent;
 mod binary;
 mod common;
 mod downloads;
+mod https;
 mod manners;
 mod passages;
 mod tasks;
