@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use url::{Host as Name, Url};
 
 use crate::client::IDLE_CONNECTION;
-use crate::fetch::Failure;
+use crate::fetch::failure::Failure;
 use crate::pace::Pace;
 
 /// How long an image waits here for a paused host; for longer pauses it goes back to the

@@ -156,7 +156,7 @@ async fn download(
     Ok((incoming, received))
 }
 
-fn note_failure(failure: fetch::Failure, report: &mut ImageReport) -> Outcome {
+fn note_failure(failure: fetch::failure::Failure, report: &mut ImageReport) -> Outcome {
     report.http_status = failure.http_status.map(u32::from);
     report.final_url = failure.final_url;
     report.retry_after_ms = failure.retry_after.map(milliseconds);

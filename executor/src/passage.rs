@@ -50,7 +50,7 @@ pub struct Passed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     /// The rest of it does not come.
-    Origin(fetch::Failure),
+    Origin(fetch::failure::Failure),
     /// It is damaged, or larger than allowed.
     Picture(imaging::Error),
 }
@@ -168,7 +168,7 @@ fn room() -> Vec<u8> {
     Vec::with_capacity(PIECE_BYTES + STEP_BYTES)
 }
 
-fn origin(failure: fetch::Failure) -> Stopped<Trouble> {
+fn origin(failure: fetch::failure::Failure) -> Stopped<Trouble> {
     Stopped::Source(Trouble::Origin(failure))
 }
 

@@ -7,7 +7,8 @@ use imaging::Pipeline;
 use protocol::Class;
 
 use crate::budget::{Place, Share};
-use crate::fetch::{Failure, Incoming};
+use crate::fetch::Incoming;
+use crate::fetch::failure::Failure;
 use crate::passage::Passage;
 use crate::probe::Probe;
 

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::{
-    Error, Format, Output, Path, cursor::Cursor, invert::SampleMap, picture::tables::ColourMap,
+    Error, Format, Output, Path,
+    cursor::Cursor,
+    invert::{ColourMap, SampleMap},
     request::Request,
 };
 

@@ -3,9 +3,7 @@
 
 use std::ops::Range;
 
-use crate::{
-    Error, Format, Output, Path, cursor::Cursor, picture::tables::ColourMap, request::Request,
-};
+use crate::{Error, Format, Output, Path, cursor::Cursor, invert::ColourMap, request::Request};
 
 const EXTENSION: u8 = 0x21;
 const IMAGE: u8 = 0x2c;

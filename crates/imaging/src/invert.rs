@@ -3,6 +3,9 @@
 //! For an unsigned sample that uses all its bits, maximum minus sample flips every bit. So one
 //! loop serves every depth and byte order, packed samples too, and compiles to wide instructions.
 
+/// What a chain does to a colour of eight bits.
+pub(crate) type ColourMap<'a> = &'a dyn Fn([u8; 3]) -> [u8; 3];
+
 /// What the chain of operations does to a single sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum SampleMap {

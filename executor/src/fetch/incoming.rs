@@ -11,7 +11,8 @@ use crate::budget::Slot;
 use crate::hosts::Visit;
 
 use super::deadline::Deadline;
-use super::trip::{Failure, Trip};
+use super::failure::Failure;
+use super::trip::Trip;
 
 /// The answer of an origin that has begun with success. Its deadlines and its cap hold
 /// for every piece.

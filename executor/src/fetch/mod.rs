@@ -4,6 +4,7 @@
 //! then are the pieces of [`Incoming`].
 
 mod deadline;
+pub mod failure;
 mod incoming;
 mod permission;
 mod trip;
@@ -22,9 +23,9 @@ use crate::origins::Origins;
 use crate::probe::Probe;
 
 use deadline::Deadline;
+use failure::Failure;
 pub use incoming::Incoming;
 use incoming::Terms;
-pub use trip::Failure;
 use trip::Trip;
 
 /// Redirects that are followed when the task sets no limit: a loop ends even so.

@@ -4,7 +4,7 @@ use protocol::{Class, Limits};
 use reqwest::Response;
 
 use super::deadline::Deadline;
-use super::trip::Failure;
+use super::failure::Failure;
 use super::{Answer, Download, Hop};
 use crate::robots::{self, MAX_REDIRECTS, MAX_RULES_BYTES, Rules, Unknown};
 

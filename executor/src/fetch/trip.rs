@@ -7,23 +7,9 @@ use reqwest::Response;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use url::Url;
 
+use super::failure::Failure;
 use crate::client::Broken;
 use crate::{classify, shown};
-
-/// Why there is no file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// What kind of failure.
-    pub class: Class,
-    /// One sentence that names the URL.
-    pub message: String,
-    /// The status of the answer, if one came.
-    pub http_status: Option<u16>,
-    /// Where redirects led, if anywhere.
-    pub final_url: Option<String>,
-    /// How long the origin asks to wait.
-    pub retry_after: Option<Duration>,
-}
 
 /// The way so far.
 #[derive(Debug)]

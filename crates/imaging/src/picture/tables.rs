@@ -7,9 +7,6 @@ use crate::{
     request::Request,
 };
 
-/// What a chain does to a colour of eight bits.
-pub(crate) type ColourMap<'a> = &'a dyn Fn([u8; 3]) -> [u8; 3];
-
 /// The result, if the chain and the file are of this kind.
 pub(super) fn process(
     input: &[u8],

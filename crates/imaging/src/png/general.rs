@@ -13,11 +13,11 @@ use png::{BitDepth, BlendOp, Compression, Encoder, Info, Writer};
 use super::chunks::{self, Chunk, Chunks, Colour, name};
 use crate::{
     Error, Format, Limits, Output,
+    invert::ColourMap,
     picture::{
         animation::{AnimationWriter, Frame, Patch},
         metadata::{Density, Metadata, Native, Unit},
         palette::Palette,
-        tables::ColourMap,
     },
     pixels::refused,
     request::Request,
