@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: what the programs reach on this machine, beside their peers, in one run.
 //!
 //! Each row is a function that makes [`Line`]s; [`ROWS`] lists them. Programs are built in release,
-//! origins and peers run on this machine, and everything is under `target/bench`.
+//! origins and peers run on this machine, and everything is under `target/bench` or the folder that
+//! is named.
 
 mod control;
 mod corpus;
@@ -38,6 +39,10 @@ pub(crate) struct Options {
     /// Measure the programs of the last release build as they are
     #[arg(long)]
     no_build: bool,
+    /// Where everything is kept; by default `target/bench`. In memory, as in /dev/shm, nothing is
+    /// durable: that shows what the disk takes of the tasks a second
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
     /// List the rows and measure nothing
     #[arg(long)]
     list: bool,
@@ -109,7 +114,7 @@ pub(crate) struct Bench {
     runs: u32,
 }
 
-/// Measures, shows a table, and keeps it in `target/bench/results.json`.
+/// Measures, shows a table, and keeps it in `results.json` of the folder.
 ///
 /// # Errors
 ///
@@ -123,7 +128,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         return Ok(());
     }
-    let mut bench = Bench { place: Place::prepare(!options.no_build)?, runs: options.runs };
+    let place = Place::prepare(!options.no_build, options.folder.clone())?;
+    let mut bench = Bench { place, runs: options.runs };
     let machine = machine::Machine::look()?;
     let mut lines = Vec::new();
     for row in rows {

@@ -15,13 +15,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Makes the folder and, if told so, builds the programs.
+    /// Makes the folder, `target/bench` unless told otherwise, and, if told so, builds the programs.
     ///
     /// # Errors
     ///
     /// When cargo cannot build them.
-    pub(crate) fn prepare(builds: bool) -> Result<Self> {
-        let folder = workspace::target().join("bench");
+    pub(crate) fn prepare(builds: bool, folder: Option<PathBuf>) -> Result<Self> {
+        let folder = folder.unwrap_or_else(|| workspace::target().join("bench"));
         fs::create_dir_all(&folder).with_context(|| format!("no '{}'", folder.display()))?;
         if builds {
             build()?;
