@@ -6,6 +6,8 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
+use super::process;
+
 /// What is done with a fetched file, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -58,15 +60,12 @@ pub(super) async fn extract(file: &Path, sandbox: &Path) -> Result<(), ArchiveEr
         Form::Zip => ("unzip", &["-o", "-q"]),
         Form::Gzip => ("gzip", &["-d", "-k", "-f"]),
     };
-    let output = Command::new(program)
-        .args(arguments)
-        .arg(file)
-        .current_dir(sandbox)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|source| ArchiveError::Program { program, source })?;
+    let mut command = Command::new(program);
+    command.args(arguments).arg(file).current_dir(sandbox).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let failed = |source| ArchiveError::Program { program, source };
+    let output = process::start(&mut command).map_err(failed)?.wait_with_output().await;
+    let output = output.map_err(failed)?;
     if output.status.success() {
         return Ok(());
     }

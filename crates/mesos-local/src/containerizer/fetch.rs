@@ -6,8 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use mesos::v1::command_info::Uri;
+use tokio::task::spawn_blocking;
 
-use super::{archive, http};
+use super::{archive, http, process};
 
 /// Why a URI did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -50,21 +51,41 @@ async fn one(uri: &Uri, sandbox: &Path) -> Result<(), Why> {
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder)?;
     }
+    if uri.executable() {
+        return program(from, to).await;
+    }
     match from {
         Source::File(path) => {
             tokio::fs::copy(path, &to).await?;
         }
         Source::Http(url) => http::download(&url, &to).await?,
     }
-    if uri.executable() {
-        fs::set_permissions(&to, Permissions::from_mode(0o755))?;
-        return Ok(());
-    }
     fs::set_permissions(&to, Permissions::from_mode(0o644))?;
     if uri.extract() {
         archive::extract(&to, sandbox).await?;
     }
     Ok(())
+}
+
+/// Downloads take long, and nothing must be started while a program is written: so it is copied when
+/// it is there.
+async fn program(from: Source, to: PathBuf) -> Result<(), Why> {
+    let (path, downloaded) = match from {
+        Source::File(path) => (path, None),
+        Source::Http(url) => {
+            let mut name = to.clone().into_os_string();
+            name.push(".part");
+            let part = PathBuf::from(name);
+            http::download(&url, &part).await?;
+            (part.clone(), Some(part))
+        }
+    };
+    let copied = spawn_blocking(move || {
+        process::copy_program(&path, &to)?;
+        downloaded.map_or(Ok(()), fs::remove_file)?;
+        fs::set_permissions(&to, Permissions::from_mode(0o755))
+    });
+    Ok(copied.await.map_err(io::Error::other)??)
 }
 
 /// Where a URI leads.
@@ -175,12 +196,9 @@ mod tests {
     async fn an_archive_is_unpacked_beside_itself() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("inside.txt"), "packed").unwrap();
-        let packed = std::process::Command::new("tar")
-            .args(["-czf", "a.tgz", "inside.txt"])
-            .current_dir(folder.path())
-            .status()
-            .unwrap();
-        assert!(packed.success());
+        let mut tar = tokio::process::Command::new("tar");
+        tar.args(["-czf", "a.tgz", "inside.txt"]).current_dir(folder.path());
+        assert!(process::start(&mut tar).unwrap().wait().await.unwrap().success());
         let sandbox = folder.path().join("sandbox");
         let archive = folder.path().join("a.tgz");
         all(&[uri(archive.to_str().unwrap(), None)], &sandbox).await.unwrap();

@@ -87,7 +87,7 @@ async fn save(response: Response<Body>, to: &Path) -> Result<(), HttpError> {
         file.write_all(&piece?).await?;
     }
     file.flush().await?;
-    // The file may be executed next, so it must be closed now and not by a background thread.
+    // Whoever takes it next must find it whole, so it is closed now and not by a background thread.
     drop(file.into_std().await);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! How is a command started, signalled and waited for?
 
-use std::io;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
+use std::{fs, io};
 
 use mesos::v1::CommandInfo;
 use rustix::process::{Pid, Signal as Number, kill_process_group};
@@ -14,10 +15,27 @@ use tokio::sync::mpsc;
 use super::sandbox::Output;
 use crate::agent::outbox::{Launch, Signal};
 
-/// How often a program that is still open for writing is tried again. Another
-/// thread's fork may hold the freshly written file open until its own exec.
+/// How often a program that is still open for writing is tried again. Whoever this cluster is
+/// embedded in may fork as well.
 const BUSY_RETRIES: u32 = 20;
 const BUSY_WAIT: Duration = Duration::from_millis(20);
+
+/// Held by whoever forks, and shared by those who write a program that may be run next. Between its
+/// fork and its exec a child has all open files of this process, and a program that anybody has open
+/// for writing cannot be run: neither by us nor, where nobody could try again, by a shell.
+static FORKING: RwLock<()> = RwLock::new(());
+
+/// Starts a command while nobody writes a program.
+pub(super) fn start(command: &mut Command) -> io::Result<Child> {
+    let _alone = FORKING.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn()
+}
+
+/// Copies a program while nobody starts a command. Neither takes long.
+pub(super) fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
+    let _shared = FORKING.read().unwrap_or_else(PoisonError::into_inner);
+    fs::copy(from, to).map(drop)
+}
 
 /// A running command and the group it leads.
 #[derive(Debug)]
@@ -59,7 +77,7 @@ pub(super) async fn spawn(launch: &Launch, output: Output) -> io::Result<Process
         .kill_on_drop(true);
     let mut tries = 0;
     let child = loop {
-        match command.spawn() {
+        match start(&mut command) {
             Err(error)
                 if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_RETRIES =>
             {
@@ -118,6 +136,41 @@ impl Process {
                     }
                 },
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A shell that runs a program which another fork of this process has open fails, and nobody
+    /// can try again for it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn programs_are_run_by_shells_while_others_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let origin = folder.path().join("origin");
+        // Long enough to be under way when somebody forks.
+        let script = ["#!/bin/sh\nexit 7\n", &"#".repeat(1 << 20)].concat();
+        fs::write(&origin, script).unwrap();
+        fs::set_permissions(&origin, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut runs = tokio::task::JoinSet::new();
+        for number in 0..8 {
+            let (origin, folder) = (origin.clone(), folder.path().to_owned());
+            runs.spawn(async move {
+                for round in 0..40 {
+                    let program = folder.join(format!("{number}-{round}"));
+                    copy_program(&origin, &program).unwrap();
+                    let mut shell = Command::new("/bin/sh");
+                    shell.arg("-c").arg(program);
+                    let ended = start(&mut shell).unwrap().wait().await.unwrap();
+                    assert_eq!(ended.code(), Some(7));
+                }
+            });
+        }
+        while let Some(run) = runs.join_next().await {
+            run.unwrap();
         }
     }
 }
