@@ -1,5 +1,6 @@
 //! How the program ends, as an exit status and a sentence.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -86,6 +87,15 @@ impl Failure {
             Self::Locked(_) => 8,
         }
     }
+}
+
+/// What is at the bottom of an error, which says most.
+pub(crate) fn cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
 }
 
 impl From<&Failure> for ExitCode {

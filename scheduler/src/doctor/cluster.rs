@@ -14,6 +14,7 @@ use url::Url;
 
 use super::Finding;
 use crate::cli::Arguments;
+use crate::failure::cause;
 use crate::memory::EXECUTOR_MEM_MIB;
 use crate::preflight::{self, Master};
 
@@ -55,7 +56,7 @@ struct Amounts {
 
 impl Amounts {
     fn of(cpus: Scalar, mem_mib: Scalar) -> Self {
-        Self { cpus: number(cpus), mem: number(mem_mib) }
+        Self { cpus: cpus.to_f64(), mem: mem_mib.to_f64() }
     }
 
     fn holds(self, other: Self) -> bool {
@@ -85,7 +86,7 @@ pub(super) async fn get(arguments: &Arguments, url: Url) -> Result<Response, Str
     if let Some(credential) = preflight::credential(arguments).map_err(|f| f.to_string())? {
         request = request.basic_auth(&credential.principal, Some(credential.secret()));
     }
-    request.send().await.map_err(|error| deepest(&error.without_url()))
+    request.send().await.map_err(|error| cause(&error.without_url()).to_string())
 }
 
 fn local(arguments: &Arguments) -> Result<String, String> {
@@ -181,7 +182,7 @@ async fn parsed<T: for<'a> Deserialize<'a>>(response: Response) -> Result<T, Str
     if !status.is_success() {
         return Err(format!("answers {status}"));
     }
-    let bytes = response.bytes().await.map_err(|error| deepest(&error.without_url()))?;
+    let bytes = response.bytes().await.map_err(|error| cause(&error.without_url()).to_string())?;
     serde_json::from_slice(&bytes).map_err(|_| "answers something else".into())
 }
 
@@ -232,20 +233,6 @@ fn difference(ours: SystemTime, theirs: SystemTime) -> Result<String, String> {
              `timedatectl set-ntp true`"
         ))
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no cluster has so much")]
-fn number(amount: Scalar) -> f64 {
-    amount.thousandths() as f64 / 1_000.0
-}
-
-/// The cause at the bottom says most.
-fn deepest(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use futures_util::StreamExt;
 use reqwest::{Client, Response, redirect};
 use url::Url;
 
+use crate::failure::cause;
+
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -76,12 +78,9 @@ async fn keep(response: Response, max_bytes: u64) -> Result<File, String> {
     Ok(file)
 }
 
-/// The cause at the bottom says most.
-fn deepest(error: &dyn StdError) -> String {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
+/// The error, and what is behind it.
+fn deepest(error: &(dyn StdError + 'static)) -> String {
+    let cause = cause(error);
     if cause.to_string() == error.to_string() {
         return error.to_string();
     }
