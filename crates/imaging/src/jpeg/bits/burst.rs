@@ -1,26 +1,33 @@
 //! The innermost loop: block after block without a branch that depends on the picture.
 //!
 //! What has to be known of entropy-coded data is where each code ends, and the next one cannot be
-//! looked up before that. So a look has to cost little more than that chain of shift, load and
-//! add: where a block ends, the table for the next one is chosen by arithmetic, and after four
-//! looks the window moves on, however far they led, with bits that were loaded before. For that
-//! the data are laid out without stuffed zeros first (see [`stage`](super::stage)).
+//! looked up before that. So a look has to cost little more than that chain of load and two shifts:
+//!
+//! - Where a block ends, the table for the next one is selected, not branched to. Both candidates
+//!   are loaded while the look before is on its way ([`Pair`]).
+//! - After three looks the window is filled up, however far they led, with bits that were loaded
+//!   before, and the bits to flip are written. For that the data are laid out without stuffed
+//!   zeros first (see [`stage`](super::stage)).
+//! - Blocks are not counted in the loop: each one that ends moves the place on the [`Ring`].
+
+use std::hint::select_unpredictable;
 
 use super::{
     huffman::{Code, Symbol},
-    lookup::{Lookup, LookupPair, Passed, REACH_BITS, ones},
+    lookup::{Left, Lookup, MOST_COUNTED, Table, ones},
 };
-
-/// Looks in a window, at most. Three of them stay within it whatever they find.
-const LOOKS: u32 = 4;
 
 /// Coefficients in a block.
 pub(super) const BLOCK: u32 = 64;
 
+/// Looks in a window: so many stretches stay within it whatever they find.
+const LOOKS: usize = MOST_COUNTED as usize;
+
 /// Blocks in a unit: the standard allows ten.
 const MOST_BLOCKS: usize = 16;
 
-/// Room for a unit and the blocks that one window may reach beyond it.
+/// Blocks on the ring: a unit and what one window may end beyond it, several times for most units,
+/// as the loop is left at its end.
 const RING: usize = 32;
 
 /// How one block of a unit is coded.
@@ -28,7 +35,32 @@ const RING: usize = 32;
 pub(super) struct Coding<'a> {
     pub(super) dc: &'a Code,
     pub(super) ac: &'a Code,
-    pub(super) tables: LookupPair,
+    pub(super) lookup: &'a Lookup,
+}
+
+/// The blocks that a scan repeats.
+#[derive(Debug)]
+pub(super) struct Unit<'a> {
+    blocks: [Coding<'a>; MOST_BLOCKS],
+    length: usize,
+}
+
+impl<'a> Unit<'a> {
+    /// `None` for units without blocks, or with more of them than the standard allows.
+    pub(super) fn new(mut codings: impl Iterator<Item = Coding<'a>>) -> Option<Self> {
+        let mut unit = Self { blocks: [codings.next()?; MOST_BLOCKS], length: 1 };
+        for coding in codings {
+            *unit.blocks.get_mut(unit.length)? = coding;
+            unit.length += 1;
+        }
+        Some(unit)
+    }
+
+    /// The blocks from this one on, without an end.
+    fn from(&self, slot: usize) -> impl Iterator<Item = &Coding<'a>> {
+        let blocks = self.blocks.get(..self.length).unwrap_or_default();
+        blocks.iter().cycle().skip(slot)
+    }
 }
 
 /// Where a burst stands.
@@ -37,203 +69,288 @@ pub(super) struct Position {
     /// Bits from the beginning of the data.
     pub(super) bit: usize,
     /// The block in its unit.
-    pub(super) slot: u32,
+    pub(super) slot: usize,
     /// Coefficients of the block that are done.
     pub(super) done: u32,
     /// Blocks that were ended.
-    pub(super) blocks: u32,
+    pub(super) blocks: usize,
 }
 
 /// Where the bits come from and go to.
 #[derive(Debug)]
-pub(super) struct Lanes<'a> {
+pub(super) struct Lanes<'a, const SIZE: usize> {
     /// The data, without stuffed zeros.
-    pub(super) data: &'a [u8],
-    /// As long as the data: gets them with their signs flipped.
-    pub(super) flipped: &'a mut [u8],
+    pub(super) data: &'a [u8; SIZE],
+    /// How many bytes of it count.
+    pub(super) length: usize,
+    /// Gets the data with their signs flipped.
+    pub(super) flipped: &'a mut [u8; SIZE],
     /// Of the bits that inversion flips, those that are flipped: all or none.
     pub(super) mask: u64,
 }
 
-/// Goes on from `position`, at most to `blocks` ended blocks and as long as sixteen bytes can be
-/// read. It also stops, without having touched it, at whatever breaks a rule.
-pub(super) fn run(
-    lanes: &mut Lanes<'_>,
-    lookup: &Lookup,
-    unit: &[Coding<'_>],
+/// Goes on from `position`, at most to `blocks` ended blocks and as long as there are eight bytes. It also stops, without having touched it, at whatever breaks a rule.
+pub(super) fn run<const SIZE: usize>(
+    lanes: &mut Lanes<'_, SIZE>,
+    unit: &Unit<'_>,
     mut position: Position,
-    blocks: u32,
+    blocks: usize,
 ) -> Position {
-    let Some(ring) = Ring::new(unit) else { return position };
-    let Some(word) = lanes.word(position.bit >> 3) else { return position };
-    let mut window = word << (position.bit & 7);
-    let mut base = ring.base(position.slot, position.done > 0);
-    let mut carry = 0;
+    let Some(mut walk) = Walk::new(lanes, unit, position) else { return position };
+    let ring = Ring::new(unit);
     while position.blocks + LOOKS <= blocks {
-        let (byte, offset) = (position.bit >> 3, (position.bit & 7) as u32);
-        let (Some(data), Some(ahead)) = (lanes.word(byte), lanes.word(byte + 8)) else { break };
-        window |= join(0, ahead, offset);
-        let following = ahead << offset;
-        let mut looks = Looks::new(base, position);
-        let look = |looks: &mut Looks| looks.look(lookup, &ring, window);
-        let three = look(&mut looks) && look(&mut looks) && look(&mut looks);
-        let _four = three && looks.has_room() && look(&mut looks);
-        if looks.passed.bits() == 0 && !looks.single(unit, &ring, window) {
+        let start = Ring::place(position.slot);
+        walk.place = start;
+        let pause = walk.windows(lanes, &ring, blocks - position.blocks);
+        let is_over = match pause {
+            Pause::Blocks => false,
+            Pause::Data => true,
+            // The windows before may have ended the last block that may be ended.
+            Pause::Symbol if position.blocks + (start - walk.place) == blocks => true,
+            Pause::Symbol => {
+                let coding = unit.from(position.slot + start - walk.place).next();
+                walk.single(lanes, &ring, coding).is_none()
+            }
+        };
+        let ended = start - walk.place;
+        position.blocks += ended;
+        position.slot = (position.slot + ended) % unit.length;
+        if is_over {
             break;
         }
-        base = looks.base;
-        let used = looks.used();
-        position.done = looks.done;
-        position.blocks += looks.block - position.slot;
-        position.slot = ring.around(looks.block);
-        window = join(window, following, used);
-        position.bit += used as usize;
-        carry = lanes.flip(byte, data, (looks.flips, offset), (carry, (offset + used) / 8));
     }
-    position.slot %= unit.len() as u32;
-    position
+    Position { bit: walk.byte * 8 + walk.offset as usize, done: BLOCK - 1 - walk.room, ..position }
+}
+
+/// Why the loop over windows pauses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// The ring is at its end, or as many blocks are ended as may be.
+    Blocks,
+    /// There are too few bytes.
+    Data,
+    /// The next symbol is in no table.
+    Symbol,
+}
+
+/// What the loop keeps from window to window.
+#[derive(Clone, Copy)]
+struct Walk<'a> {
+    /// The next 64 bits.
+    window: u64,
+    /// The byte and the bit in it that they begin with.
+    byte: usize,
+    offset: u32,
+    /// What is to be flipped in that byte.
+    carry: u64,
+    /// The table of the next look.
+    table: &'a Table,
+    /// Those of the look after it.
+    pair: Pair<'a>,
+    /// Coefficients that the block can still have after the next one.
+    room: u32,
+    /// Where the places on the ring begin that the window may see.
+    place: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new<const SIZE: usize>(
+        lanes: &Lanes<'_, SIZE>,
+        unit: &Unit<'a>,
+        position: Position,
+    ) -> Option<Self> {
+        let (byte, offset) = (position.bit / 8, (position.bit % 8) as u32);
+        let (first, second) = (lanes.word(byte)?, lanes.word(byte + 8)?);
+        let mut blocks = unit.from(position.slot);
+        let (own, next) = (blocks.next()?, blocks.next()?);
+        Some(Self {
+            window: first << offset | second >> 1 >> (63 - offset),
+            byte,
+            offset,
+            carry: 0,
+            table: own.lookup.table(position.done),
+            pair: Pair::new(own, next),
+            room: BLOCK - 1 - position.done,
+            place: Ring::place(position.slot),
+        })
+    }
+
+    /// Window after window, as long as none can end more blocks than there are or than the ring
+    /// has.
+    #[inline]
+    fn windows<const SIZE: usize>(
+        &mut self,
+        lanes: &mut Lanes<'_, SIZE>,
+        ring: &Ring<'a>,
+        blocks: usize,
+    ) -> Pause {
+        let Some(last_byte) = lanes.length.checked_sub(8) else { return Pause::Data };
+        let last_place = (self.place + LOOKS).saturating_sub(blocks).max(LOOKS);
+        // A copy of its own stays in the registers.
+        let mut walk = *self;
+        let pause = loop {
+            if walk.place < last_place {
+                break Pause::Blocks;
+            }
+            let (true, Some(places)) = (walk.byte <= last_byte, ring.places(walk.place)) else {
+                break Pause::Data;
+            };
+            let mut looks = Looks::new(&walk);
+            let _ = looks.look(places) && looks.look(places) && looks.look(places);
+            if looks.left == Left::new(walk.offset) {
+                break Pause::Symbol;
+            }
+            if walk.pass(&looks, lanes).is_none() {
+                break Pause::Data;
+            }
+        };
+        *self = walk;
+        pause
+    }
+
+    /// Takes one symbol, however long; `None` if there is none.
+    #[cold]
+    fn single<const SIZE: usize>(
+        &mut self,
+        lanes: &mut Lanes<'_, SIZE>,
+        ring: &Ring<'a>,
+        coding: Option<&Coding<'_>>,
+    ) -> Option<()> {
+        let one = One::find(coding?, self.window, BLOCK - 1 - self.room)?;
+        let mut looks = Looks::new(self);
+        looks.one(&one, ring.places(self.place)?);
+        self.pass(&looks, lanes)
+    }
+
+    /// Goes to the end of `looks` and fills the window up; `None` if there are no bytes for that.
+    #[inline]
+    fn pass<const SIZE: usize>(
+        &mut self,
+        looks: &Looks<'a>,
+        lanes: &mut Lanes<'_, SIZE>,
+    ) -> Option<()> {
+        let left = looks.left;
+        let (data, ahead) = (lanes.word(self.byte)?, lanes.word(self.byte + 8)?);
+        let flips = left.shift_left(looks.flips & lanes.mask) | self.carry;
+        lanes.put(self.byte, data ^ flips)?;
+        let gone = left.gone();
+        self.carry = flips << (gone & !7);
+        self.byte += gone as usize / 8;
+        self.offset = gone % 8;
+        // Some of them are in the window already, and only meet themselves.
+        self.window = looks.window | left.shift_right(ahead);
+        (self.table, self.pair, self.room) = (looks.table, looks.pair, looks.room);
+        self.place -= LOOKS - left.ends();
+        Some(())
+    }
 }
 
 /// The looks in one window.
-struct Looks {
-    passed: Passed,
+struct Looks<'a> {
+    window: u64,
     flips: u64,
-    /// The table of the next look.
-    base: u32,
-    /// Coefficients of the block that are done.
-    done: u32,
-    /// The block on the ring.
-    block: u32,
+    left: Left,
+    table: &'a Table,
+    pair: Pair<'a>,
+    room: u32,
 }
 
-impl Looks {
+impl<'a> Looks<'a> {
     #[inline]
-    fn new(base: u32, position: Position) -> Self {
-        let Position { done, slot: block, .. } = position;
-        Self { passed: Passed::default(), flips: 0, base, done, block }
+    fn new(walk: &Walk<'a>) -> Self {
+        let &Walk { window, offset, table, pair, room, .. } = walk;
+        Self { window, flips: 0, left: Left::new(offset), table, pair, room }
     }
 
     /// Takes the next stretch; `false`, and nothing is taken, where there is none that is sure:
     /// at long codes, and in blocks that end within the stretch or without a mark.
     #[inline]
-    fn look(&mut self, lookup: &Lookup, ring: &Ring, window: u64) -> bool {
-        let stretch = lookup.get(self.base, self.passed.shift_left(window));
-        let after = self.done + stretch.advance();
-        if after > BLOCK {
-            return false;
+    fn look(&mut self, places: &Places<'a>) -> bool {
+        let stretch = self.table.get(self.window);
+        let Some(room) = self.room.checked_sub(stretch.advance()) else { return false };
+        self.window = stretch.shift_out(self.window);
+        self.flips = stretch.shift_out(self.flips) | stretch.flips();
+        self.left.count(stretch);
+        self.go_on(room, stretch.ends(), places);
+        true
+    }
+
+    fn one(&mut self, one: &One, places: &Places<'a>) {
+        self.window <<= one.bits;
+        self.flips = one.flips >> (u64::BITS - one.bits);
+        self.left.count_one(one.bits, one.ends);
+        self.go_on((BLOCK - 1).saturating_sub(one.after), one.ends, places);
+    }
+
+    #[inline]
+    fn go_on(&mut self, room: u32, ends: bool, places: &Places<'a>) {
+        self.table = select_unpredictable(ends, self.pair.next, self.pair.within);
+        self.room = select_unpredictable(ends, BLOCK - 1, room);
+        if let Some(place) = places.get(self.left.ends()) {
+            self.pair = place.0;
         }
-        self.flips |= self.passed.shift_right(stretch.flips());
-        self.passed.add(stretch);
-        let ends = stretch.ends();
-        self.base = ring.next(self.block, ends);
-        self.block += ends;
-        // Nothing of the next block is done.
-        self.done = (after - 1) & ends.wrapping_sub(1);
-        true
-    }
-
-    /// Whether a stretch of any length is known whole, with a bit to spare: not all 64 are ever
-    /// passed at once.
-    #[inline]
-    fn has_room(&self) -> bool {
-        self.passed.bits() < u64::BITS - REACH_BITS
-    }
-
-    /// Takes one symbol, however long; whether there is one.
-    #[cold]
-    fn single(&mut self, unit: &[Coding<'_>], ring: &Ring, window: u64) -> bool {
-        let coding = unit.get(self.block as usize % unit.len());
-        let Some(one) = coding.and_then(|coding| One::find(coding, window, self.done)) else {
-            return false;
-        };
-        let ends = u32::from(one.ends);
-        (self.flips, self.base) = (one.flips, ring.next(self.block, ends));
-        self.passed = Passed::of(one.bits);
-        self.block += ends;
-        self.done = if one.ends { 0 } else { one.after };
-        true
-    }
-
-    #[inline]
-    fn used(&self) -> u32 {
-        self.passed.bits()
     }
 }
 
-/// The word that begins `by` bits, at most 63, into two words.
-#[inline]
-fn join(first: u64, second: u64, by: u32) -> u64 {
-    first << by | second >> 1 >> (63 - by)
-}
-
-impl Lanes<'_> {
+impl<const SIZE: usize> Lanes<'_, SIZE> {
     #[inline]
     fn word(&self, byte: usize) -> Option<u64> {
         let bytes = self.data.get(byte..)?.first_chunk()?;
         Some(u64::from_be_bytes(*bytes))
     }
 
-    /// Puts `data` back with the bits flipped that are set in `flips`, which begin at `offset`, and in
-    /// `carry`; returns what is to be flipped in the byte that the next window begins in, so many
-    /// whole bytes on.
     #[inline]
-    fn flip(
-        &mut self,
-        byte: usize,
-        data: u64,
-        (flips, offset): (u64, u32),
-        (carry, whole): (u64, u32),
-    ) -> u64 {
-        let flips = flips & self.mask;
-        let (here, beyond) = (flips >> offset | carry, flips << 1 << (63 - offset));
-        if let Some(flipped) = self.flipped.get_mut(byte..byte + 8) {
-            flipped.copy_from_slice(&(data ^ here).to_be_bytes());
-        }
-        here.checked_shl(8 * whole).unwrap_or(beyond) & ones(8)
+    fn put(&mut self, byte: usize, word: u64) -> Option<()> {
+        *self.flipped.get_mut(byte..)?.first_chunk_mut()? = word.to_be_bytes();
+        Some(())
     }
 }
 
-/// The tables of the blocks of a unit, over and over.
-struct Ring {
-    /// For each block that for the rest of it, and above it that for the beginning of the next: so
-    /// one load and one shift give either.
-    bases: [u64; RING],
-    /// Blocks after which it begins again: whole units, and no fewer than a window may end.
-    period: u32,
+/// The tables that may be next in a block.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    /// For the rest of the block.
+    within: &'a Table,
+    /// For the beginning of the next.
+    next: &'a Table,
 }
 
-impl Ring {
-    /// `None` for units that are larger than the standard allows.
-    fn new(unit: &[Coding<'_>]) -> Option<Self> {
-        if unit.is_empty() || unit.len() > MOST_BLOCKS {
-            return None;
+impl<'a> Pair<'a> {
+    fn new(own: &Coding<'a>, next: &Coding<'a>) -> Self {
+        Self { within: &own.lookup.within, next: &next.lookup.at_start }
+    }
+}
+
+/// A pair in its place. As wide as a line of the cache, so that the ends that are left of a window
+/// tell the way to it without being shifted.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Place<'a>(Pair<'a>);
+
+/// The places that a window may see: the last of them is that of the block it begins in.
+type Places<'a> = [Place<'a>; LOOKS + 1];
+
+/// The tables of the blocks of a unit, over and over, the last of them first.
+struct Ring<'a>([Place<'a>; RING]);
+
+impl<'a> Ring<'a> {
+    fn new(unit: &Unit<'a>) -> Self {
+        let [first, ..] = unit.blocks;
+        let mut ring = [Place(Pair::new(&first, &first)); RING];
+        for (place, (own, next)) in ring.iter_mut().rev().zip(unit.from(0).zip(unit.from(1))) {
+            *place = Place(Pair::new(own, next));
         }
-        let mut bases = [0; RING];
-        let (own, next) = (unit.iter().cycle(), unit.iter().cycle().skip(1));
-        for (base, (own, next)) in bases.iter_mut().zip(own.zip(next)) {
-            *base = u64::from(own.tables.within) | u64::from(next.tables.at_start) << 32;
-        }
-        let length = unit.len() as u32;
-        Some(Self { bases, period: length * LOOKS.div_ceil(length) })
+        Self(ring)
     }
 
-    /// The table for a block that is begun or not.
-    fn base(&self, block: u32, is_begun: bool) -> u32 {
-        let before = if block == 0 { self.period - 1 } else { block - 1 };
-        if is_begun { self.next(block, 0) } else { self.next(before, 1) }
+    /// Where the places begin that a window may see which begins in this block of the unit.
+    fn place(slot: usize) -> usize {
+        RING - 1 - LOOKS - slot.min(MOST_BLOCKS)
     }
 
-    /// The table after a stretch of this block that ends it (1) or not (0).
     #[inline]
-    fn next(&self, block: u32, ends: u32) -> u32 {
-        let pair = self.bases.get(block as usize % RING).copied().unwrap_or_default();
-        pair.wrapping_shr(ends * 32) as u32
-    }
-
-    /// The same place on the ring, the first time round.
-    #[inline]
-    fn around(&self, block: u32) -> u32 {
-        if block >= self.period { block - self.period } else { block }
+    fn places(&self, place: usize) -> Option<&Places<'a>> {
+        self.0.get(place..)?.first_chunk()
     }
 }
 
@@ -265,6 +382,8 @@ impl One {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SIZE: usize = 1 << 16;
 
     /// Bits as they are read, and beside them as they are after their signs are flipped.
     #[derive(Default)]
@@ -305,13 +424,13 @@ mod tests {
     }
 
     /// Blocks by chance, whose stretches are often as long as they can be.
-    fn blocks(unit: &[Coding<'_>], count: usize, mut seed: u64) -> Bits {
+    fn blocks(codings: &[Coding<'_>], count: usize, mut seed: u64) -> Bits {
         let mut bits = Bits::default();
         let mut chance = || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             seed ^ seed << 29
         };
-        for coding in unit.iter().cycle().take(count) {
+        for coding in codings.iter().cycle().take(count) {
             bits.symbol(coding.dc, [0, 3, 5, 9, 11, 1][chance() as usize >> 8 & 3], chance());
             let mut done = 1;
             while done < BLOCK {
@@ -332,25 +451,32 @@ mod tests {
         bits
     }
 
+    fn padded(data: &[u8]) -> [u8; SIZE] {
+        let mut padded = [0; SIZE];
+        padded[..data.len()].copy_from_slice(data);
+        padded
+    }
+
     #[test]
     fn every_block_is_found_and_every_value_flipped() {
         let luma = (code(&[3, 0, 5, 9, 11, 1]), code(&[0x00, 0x01, 0x0f, 0x0e, 0x31, 0xf0, 0x0d]));
         let chroma =
             (code(&[0, 5, 3, 11, 9, 1]), code(&[0x00, 0x0e, 0x31, 0x0d, 0xf0, 0x01, 0x0f]));
-        let mut lookup = Lookup::default();
-        let [luma, chroma] = [&luma, &chroma].map(|(dc, ac)| {
-            let tables = lookup.add(dc, ac);
-            Coding { dc, ac, tables }
-        });
-        for unit in [&[luma][..], &[luma, chroma], &[luma, luma, chroma, chroma, luma, luma]] {
+        let lookups = [&luma, &chroma].map(|(dc, ac)| Lookup::new(dc, ac));
+        let coding = |place: usize, (dc, ac)| Coding { dc, ac, lookup: &lookups[place] };
+        let (luma, chroma) = (coding(0, (&luma.0, &luma.1)), coding(1, (&chroma.0, &chroma.1)));
+        for codings in [&[luma][..], &[luma, chroma], &[luma, luma, chroma, chroma, luma, luma]] {
+            let unit = Unit::new(codings.iter().copied()).unwrap();
             for seed in 0..40 {
-                let bits = blocks(unit, 300, seed);
-                let mut flipped = vec![0; bits.data.len()];
-                let mut lanes = Lanes { data: &bits.data, flipped: &mut flipped, mask: u64::MAX };
+                let bits = blocks(codings, 300, seed);
+                let (data, mut flipped) = (padded(&bits.data), [0; SIZE]);
+                let length = bits.data.len();
+                let mut lanes =
+                    Lanes { data: &data, length, flipped: &mut flipped, mask: u64::MAX };
                 let start = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
-                let end = run(&mut lanes, &lookup, unit, start, u32::MAX);
-                assert!(end.bit + 16 * 8 >= bits.length, "stopped at {end:?} of {}", bits.length);
-                assert_eq!(end.slot, end.blocks % unit.len() as u32);
+                let end = run(&mut lanes, &unit, start, usize::MAX);
+                assert!(end.bit + 8 * 8 >= bits.length, "stopped at {end:?} of {}", bits.length);
+                assert_eq!(end.slot, end.blocks % codings.len());
                 let whole = end.bit / 8;
                 assert_eq!(flipped[..whole], bits.flipped[..whole], "seed {seed}");
             }
@@ -361,15 +487,16 @@ mod tests {
     fn no_more_blocks_are_ended_than_asked_for() {
         let (dc, ac) =
             (code(&[3, 0, 5, 9, 11, 1]), code(&[0x00, 0x0e, 0x0d, 0x01, 0x31, 0xf0, 0x0f]));
-        let mut lookup = Lookup::default();
-        let tables = lookup.add(&dc, &ac);
-        let unit = [Coding { dc: &dc, ac: &ac, tables }];
-        let bits = blocks(&unit, 300, 7);
-        for most in [0, 3, 4, 5, 20, 21] {
-            let mut flipped = vec![0; bits.data.len()];
-            let mut lanes = Lanes { data: &bits.data, flipped: &mut flipped, mask: 0 };
+        let lookup = Lookup::new(&dc, &ac);
+        let coding = Coding { dc: &dc, ac: &ac, lookup: &lookup };
+        let unit = Unit::new([coding].into_iter()).unwrap();
+        let bits = blocks(&[coding], 300, 7);
+        for most in (0..24).chain(60..70) {
+            let (data, mut flipped) = (padded(&bits.data), [0; SIZE]);
+            let length = bits.data.len();
+            let mut lanes = Lanes { data: &data, length, flipped: &mut flipped, mask: 0 };
             let start = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
-            let end = run(&mut lanes, &lookup, &unit, start, most);
+            let end = run(&mut lanes, &unit, start, most);
             assert!(end.blocks <= most && end.blocks + LOOKS > most, "{end:?} for {most}");
             assert_eq!(flipped[..end.bit / 8], bits.data[..end.bit / 8], "a mask of none");
         }

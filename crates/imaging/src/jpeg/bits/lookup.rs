@@ -4,38 +4,45 @@
 //! a table tells for the next few bits how many of them are whole symbols with their values, which
 //! of them to flip, how far along the block they lead, and whether they end it.
 
+use std::sync::Arc;
+
 use super::{
     huffman::{Code, SHORT_BITS},
-    standard::known_stretches,
+    standard::known_lookup,
 };
 
-/// A stretch is at most so long: the bits to flip have to fit beside the rest into a word. The
-/// last value of a stretch may lie beyond the bits of the look, as only its place has to be known.
-pub(super) const REACH_BITS: u32 = 19;
+/// A stretch is at most so long: the bits to flip have to fit beside the rest into a word, and
+/// three stretches with a begun byte before them into 63 bits. The last value of a stretch may lie
+/// beyond the bits of the look, as only its place has to be known.
+pub(super) const REACH_BITS: u32 = 18;
 
 /// Sizes of values beyond this do not occur in any JPEG.
 const LARGEST_SIZE: u8 = 15;
 
-/// What the next bits are, packed into one word: from the lowest bit up, how many there are, which
-/// of them to flip, whether they end their block, and how far they lead.
+/// What the next bits are, packed into one word: from the lowest bit up, how many there are,
+/// whether they end their block, how far they lead, and which of them to flip.
+///
+/// What is counted by sums of whole stretches, the bits and the ends, is at the bottom, with room
+/// for its sums; what is wanted by one shift is at the top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch(u32);
 
-const COUNT: u32 = 0x3f;
-const FLIPS: u32 = (1 << ENDS_AT) - 1 - COUNT;
-const ENDS_AT: u32 = 24;
-const ADVANCE_AT: u32 = 25;
-const MOST_ADVANCE: u32 = 0x7f;
+const COUNT: u32 = (1 << ENDS_AT) - 1;
+const ENDS_AT: u32 = 6;
+const ADVANCE_AT: u32 = 8;
+const MOST_ADVANCE: u32 = (1 << (FLIPS_AT - ADVANCE_AT)) - 1;
+const FLIPS_AT: u32 = 15;
 
 impl Stretch {
     /// Not even one symbol fits. It leads further than any block goes, so nobody takes it.
     const NONE: Self = Self(MOST_ADVANCE << ADVANCE_AT);
 
-    fn new(bits: u32, flips: u64, places: u32, ends: bool) -> Self {
+    /// `flips` are counted from the top of the word.
+    fn new(bits: u32, flips: u64, advance: u32, ends: bool) -> Self {
         // The first bit is one of a code, so it is never flipped.
-        let flips = (flips >> (63 - ENDS_AT)) as u32 & FLIPS;
-        let advance = (places + 1 - u32::from(ends)).min(MOST_ADVANCE);
-        Self(bits | flips | u32::from(ends) << ENDS_AT | advance << ADVANCE_AT)
+        let flips = (flips >> (u64::BITS - bits)) as u32;
+        let advance = advance.min(MOST_ADVANCE);
+        Self(flips << FLIPS_AT | advance << ADVANCE_AT | u32::from(ends) << ENDS_AT | bits)
     }
 
     /// Bits in all.
@@ -44,107 +51,130 @@ impl Stretch {
         self.0 & COUNT
     }
 
-    /// Which of them to flip, from the top of the word.
+    /// Which of them to flip; the last of them is the lowest.
     #[inline]
     pub(super) fn flips(self) -> u64 {
-        u64::from(self.0 & FLIPS) << (63 - ENDS_AT)
+        u64::from(self.0 >> FLIPS_AT)
     }
 
-    /// Places in the block that have to be left: those taken, of which the mark of its end is one,
-    /// and one more for what follows if it does not end.
+    /// Coefficients it tells. The block has one more in any case: what follows, or the mark of its
+    /// end in place of all that are left.
     #[inline]
     pub(super) fn advance(self) -> u32 {
-        self.0 >> ADVANCE_AT
+        self.0 >> ADVANCE_AT & MOST_ADVANCE
     }
 
-    /// 1 if the block ends with this stretch, by its mark, otherwise 0.
+    /// Whether the block ends with this stretch, by its mark.
     #[inline]
-    pub(super) fn ends(self) -> u32 {
-        self.0 >> ENDS_AT & 1
-    }
-}
-
-/// The bits of the stretches passed, as the sum of those: only its lowest bits count, which spares
-/// taking them out of each.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Passed(u32);
-
-impl Passed {
-    pub(super) fn of(bits: u32) -> Self {
-        Self(bits & COUNT)
+    pub(super) fn ends(self) -> bool {
+        self.0 & 1 << ENDS_AT != 0
     }
 
+    /// `bits` without these.
     #[inline]
-    pub(super) fn add(&mut self, stretch: Stretch) {
-        self.0 = self.0.wrapping_add(stretch.0);
-    }
-
-    #[inline]
-    pub(super) fn bits(self) -> u32 {
-        self.0 & COUNT
-    }
-
-    #[inline]
-    pub(super) fn shift_left(self, bits: u64) -> u64 {
+    pub(super) fn shift_out(self, bits: u64) -> u64 {
         bits.wrapping_shl(self.0)
     }
+}
 
+/// The most stretches that are counted off a [`Left`].
+pub(super) const MOST_COUNTED: u32 = 3;
+
+/// What is left of a word while stretches are counted off: its bits but one, and above them the
+/// ends of blocks. Only the lowest bits mean something, which spares taking them out of each
+/// stretch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left(u32);
+
+impl Left {
+    /// Of a word of which `offset` bits, less than a byte, are gone.
+    #[inline]
+    pub(super) fn new(offset: u32) -> Self {
+        Self(MOST_COUNTED << ENDS_AT | (COUNT - offset))
+    }
+
+    #[inline]
+    pub(super) fn count(&mut self, stretch: Stretch) {
+        self.0 = self.0.wrapping_sub(stretch.0);
+    }
+
+    pub(super) fn count_one(&mut self, bits: u32, ends: bool) {
+        self.count(Stretch(u32::from(ends) << ENDS_AT | bits));
+    }
+
+    /// Ends that are left of [`MOST_COUNTED`].
+    #[inline]
+    pub(super) fn ends(self) -> usize {
+        (self.0 >> ENDS_AT & MOST_COUNTED) as usize
+    }
+
+    /// Bits of the word that are gone.
+    #[inline]
+    pub(super) fn gone(self) -> u32 {
+        !self.0 & COUNT
+    }
+
+    /// `bits` shifted to the left by what is left of the word.
+    #[inline]
+    pub(super) fn shift_left(self, bits: u64) -> u64 {
+        (bits << 1).wrapping_shl(self.0)
+    }
+
+    /// `bits` shifted to the right by what is left of the word.
     #[inline]
     pub(super) fn shift_right(self, bits: u64) -> u64 {
-        bits.wrapping_shr(self.0)
+        (bits >> 1).wrapping_shr(self.0)
     }
 }
 
-/// Stretches by the next [`SHORT_BITS`] bits, in one table after the other.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Lookup(Vec<Stretch>);
+/// Stretches by the next [`SHORT_BITS`] bits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Table([Stretch; 1 << SHORT_BITS]);
 
-/// Where the tables of one kind of block begin in a [`Lookup`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct LookupPair {
-    /// For places where a block begins.
-    pub(super) at_start: u32,
-    /// For places where a block goes on.
-    pub(super) within: u32,
-}
-
-impl Lookup {
-    /// Adds the tables for blocks that are coded so.
-    pub(super) fn add(&mut self, dc: &Code, ac: &Code) -> LookupPair {
-        match known_stretches(dc, ac) {
-            Some(tables) => self.add_tables(tables),
-            None => self.add_tables(&stretches(dc, ac)),
+impl Table {
+    fn by_bits(stretch: impl Fn(u64) -> Stretch) -> Box<Self> {
+        let mut table = Box::new(Self([Stretch::NONE; 1 << SHORT_BITS]));
+        for (bits, entry) in (0u64..).zip(table.0.iter_mut()) {
+            *entry = stretch(bits << (u64::BITS - SHORT_BITS));
         }
+        table
     }
 
-    fn add_tables(&mut self, [at_start, within]: &[Vec<Stretch>; 2]) -> LookupPair {
-        let mut add = |table: &[Stretch]| {
-            let base = self.0.len() as u32;
-            self.0.extend_from_slice(table);
-            base
-        };
-        LookupPair { at_start: add(at_start), within: add(within) }
-    }
-
-    /// The stretch at the top of `bits`, by the table that begins at `base`.
+    /// The stretch at the top of `bits`.
     #[inline]
-    pub(super) fn get(&self, base: u32, bits: u64) -> Stretch {
-        let place = base as usize + (bits >> (64 - SHORT_BITS)) as usize;
+    pub(super) fn get(&self, bits: u64) -> Stretch {
+        let place = (bits >> (u64::BITS - SHORT_BITS)) as usize;
         self.0.get(place).copied().unwrap_or(Stretch::NONE)
     }
 }
 
-/// The stretches by the next bits, where a block that is coded so begins and where it goes on.
-pub(super) fn stretches(dc: &Code, ac: &Code) -> [Vec<Stretch>; 2] {
-    let at_start = by_bits(|bits| match Walk::new(bits).difference(dc) {
-        Some(walk) => walk.coefficients(ac),
-        None => Stretch::NONE,
-    });
-    [at_start, by_bits(|bits| Walk::new(bits).coefficients(ac))]
+/// The stretches of blocks that are coded in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lookup {
+    /// For places where a block begins.
+    pub(super) at_start: Box<Table>,
+    /// For places where a block goes on.
+    pub(super) within: Box<Table>,
 }
 
-fn by_bits(stretch: impl Fn(u64) -> Stretch) -> Vec<Stretch> {
-    (0u64..1 << SHORT_BITS).map(|bits| stretch(bits << (64 - SHORT_BITS))).collect()
+impl Lookup {
+    /// For blocks that are coded so; what is known already is shared.
+    pub(super) fn shared(dc: &Code, ac: &Code) -> Arc<Self> {
+        known_lookup(dc, ac).unwrap_or_else(|| Self::new(dc, ac).into())
+    }
+
+    pub(super) fn new(dc: &Code, ac: &Code) -> Self {
+        let at_start = Table::by_bits(|bits| match Walk::new(bits).difference(dc) {
+            Some(walk) => walk.coefficients(ac),
+            None => Stretch::NONE,
+        });
+        Self { at_start, within: Table::by_bits(|bits| Walk::new(bits).coefficients(ac)) }
+    }
+
+    /// The table for a block of which so many coefficients are done.
+    pub(super) fn table(&self, done: u32) -> &Table {
+        if done == 0 { &self.at_start } else { &self.within }
+    }
 }
 
 /// A walk over the symbols in a few bits.
@@ -190,10 +220,10 @@ impl Walk {
             if self.step(symbol.length, size).is_none() {
                 break;
             }
-            self.advance += 1 + run;
             if symbol.value == 0 {
                 return self.stretch(true);
             }
+            self.advance += 1 + run;
         }
         self.stretch(false)
     }
@@ -229,49 +259,58 @@ mod tests {
     }
 
     fn within(bits: u64) -> Stretch {
-        let mut lookup = Lookup::default();
-        let pair = lookup.add(&standard_dc(), &ac());
-        lookup.get(pair.within, bits)
+        Lookup::new(&standard_dc(), &ac()).within.get(bits)
     }
 
     fn at_start(bits: u64) -> Stretch {
-        let mut lookup = Lookup::default();
-        let pair = lookup.add(&standard_dc(), &ac());
-        lookup.get(pair.at_start, bits)
+        Lookup::new(&standard_dc(), &ac()).at_start.get(bits)
     }
 
     #[test]
     fn whole_symbols_are_taken_and_their_values_flipped() {
         // 10 v, 110 vvv, then half a code.
         let found = within(0b101_1101_0111_u64 << 53);
-        assert_eq!((found.bits(), found.flips() >> 53), (9, 0b001_0001_1100));
-        assert_eq!((found.advance(), found.ends()), (1 + 3 + 1, 0));
+        assert_eq!((found.bits(), found.flips()), (9, 0b0_0100_0111));
+        assert_eq!((found.advance(), found.ends()), (1 + 3, false));
     }
 
     #[test]
     fn a_value_may_end_beyond_the_look() {
         // 10 v, 10 v, 10 v, then 10 and a value that is not seen.
         let found = within(0b101_1011_0110_u64 << 53);
-        assert_eq!((found.bits(), found.flips() >> 52), (12, 0b0010_0100_1001));
-        assert_eq!((found.advance(), found.ends()), (4 + 1, 0));
+        assert_eq!((found.bits(), found.flips()), (12, 0b0010_0100_1001));
+        assert_eq!((found.advance(), found.ends()), (4, false));
     }
 
     #[test]
     fn the_end_of_a_block_ends_the_stretch() {
         let found = within(0b1000_1000_u64 << 56);
-        assert_eq!((found.bits(), found.advance(), found.ends()), (4, 2, 1));
+        assert_eq!((found.bits(), found.advance(), found.ends()), (4, 1, true));
     }
 
     #[test]
     fn a_block_begins_with_its_difference() {
         // The standard's code for two bits is 011.
         let found = at_start(0b0_1110_0000_u64 << 55);
-        assert_eq!((found.bits(), found.flips() >> 53), (6, 0b000_1100_0000));
-        assert_eq!((found.advance(), found.ends()), (2, 1));
+        assert_eq!((found.bits(), found.flips()), (6, 0b00_0110));
+        assert_eq!((found.advance(), found.ends()), (1, true));
     }
 
     #[test]
     fn what_does_not_fit_is_left_to_others() {
         assert_eq!(within(u64::MAX), Stretch::NONE);
+    }
+
+    #[test]
+    fn what_is_left_is_counted_in_bits_and_ends() {
+        let mut left = Left::new(5);
+        assert_eq!((left.ends(), left.gone()), (3, 5));
+        left.count(within(0b101_1101_0111_u64 << 53));
+        assert_eq!((left.ends(), left.gone()), (3, 14));
+        left.count(within(0b1000_1000_u64 << 56));
+        assert_eq!((left.ends(), left.gone()), (2, 18));
+        left.count_one(31, true);
+        assert_eq!((left.ends(), left.gone()), (1, 49));
+        assert_eq!((left.shift_left(1), left.shift_right(1 << 63)), (1 << 15, 1 << 48));
     }
 }

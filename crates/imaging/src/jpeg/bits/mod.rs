@@ -63,14 +63,14 @@ impl Picture<'_> {
         let mut lookups = Lookups::default();
         let channels = header.components.iter().map(|selected| {
             let (dc, ac) = (tables.dc(selected.dc)?, tables.ac(selected.ac)?);
-            let pair = lookups.get((selected.dc, &dc), (selected.ac, &ac));
+            let lookup = lookups.get((selected.dc, &dc), (selected.ac, &ac));
             let shift = self.shift(selected.place, tables)?;
-            Ok(Channel::new((dc, ac), pair, shift))
+            Ok(Channel::new((dc, ac), lookup, shift))
         });
         let channels = channels.collect::<Result<Vec<_>, Error>>()?;
         let grid = header.grid(self.frame);
         let interval = tables.restart_interval.into();
-        let coding = Coding { lookup: lookups.lookup, channels, map: self.map };
+        let coding = Coding { channels, map: self.map };
         Ok(Scan::new(position, grid, coding, interval, self.most_rows.div_ceil(8)))
     }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    burst::{self, BLOCK, Lanes},
+    burst::{self, BLOCK},
     difference,
     huffman::Code,
-    lookup::{Lookup, LookupPair, REACH_BITS, ones},
+    lookup::{Lookup, REACH_BITS, ones},
     pipe::{Halt, Pipe},
     scan::Grid,
     stage::Stage,
@@ -18,12 +18,11 @@ use crate::invert::SampleMap;
 const LONGEST_BLOCK: usize = 64 * 31 / 8 * 2;
 
 /// Fewer blocks are not worth the preparation.
-const SHORTEST_BURST: u32 = 8;
+const SHORTEST_BURST: usize = 8;
 
 /// How the blocks of the components are coded.
 #[derive(Debug)]
 pub(super) struct Coding {
-    pub(super) lookup: Lookup,
     pub(super) channels: Vec<Channel>,
     pub(super) map: SampleMap,
 }
@@ -33,7 +32,7 @@ pub(super) struct Coding {
 pub(super) struct Channel {
     dc: Arc<Code>,
     ac: Arc<Code>,
-    tables: LookupPair,
+    lookup: Arc<Lookup>,
     /// How far the DC coefficients are lowered.
     shift: i32,
     /// The part of the shift that the blocks since the last restart have not brought in yet.
@@ -70,7 +69,7 @@ struct Place {
 /// What is to be done next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    Unit,
+    Block,
     /// Fills the last byte up, at a restart or at the end.
     Align {
         at_end: bool,
@@ -100,7 +99,7 @@ impl Scan {
             restart_interval,
             most_rows,
             place: Place::default(),
-            next: Next::Unit,
+            next: Next::Block,
         }
     }
 
@@ -118,7 +117,7 @@ impl Scan {
     pub(in crate::jpeg) fn advance(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
         loop {
             match self.next {
-                Next::Unit => self.units(data, out)?,
+                Next::Block => self.blocks(data, out)?,
                 Next::Align { at_end } => {
                     self.pipe.align(out);
                     self.next = Next::Drain { at_end };
@@ -141,82 +140,90 @@ impl Scan {
         )
     }
 
-    /// Units until the next restart or the end. If the data run dry within one, it is as if that
+    /// Blocks until the next restart or the end. If the data run dry within one, it is as if that
     /// one had never begun.
-    fn units(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
-        let longest_unit = self.grid.units.len() * LONGEST_BLOCK;
-        while self.next == Next::Unit {
+    fn blocks(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
+        while self.next == Next::Block {
             if self.burst(data, out) {
                 continue;
             }
-            if data.len() - self.pipe.position() > longest_unit {
-                self.unit(data, out)?;
+            if data.len() - self.pipe.position() > LONGEST_BLOCK {
+                self.block(data, out)?;
                 continue;
             }
             let (pipe, place, length) = (self.pipe, self.place, out.len());
-            let channels = self.coding.channels.iter();
-            let pending: Vec<i32> = channels.map(|channel| channel.pending).collect();
-            if let Err(halt) = self.unit(data, out) {
-                (self.pipe, self.place, self.next) = (pipe, place, Next::Unit);
+            let pending = self.channel().map(|channel| channel.pending);
+            if let Err(halt) = self.block(data, out) {
+                (self.pipe, self.place, self.next) = (pipe, place, Next::Block);
                 out.truncate(length);
-                let channels = self.coding.channels.iter_mut().zip(pending);
-                channels.for_each(|(channel, pending)| channel.pending = pending);
+                if let (Some(channel), Some(pending)) = (self.channel(), pending) {
+                    channel.pending = pending;
+                }
                 return Err(halt);
             }
         }
         Ok(())
     }
 
-    /// Goes on fast, up to the last unit before something else is due; whether it did.
+    /// That of the block that is next.
+    fn channel(&mut self) -> Option<&mut Channel> {
+        let slot = *self.grid.units.get(self.place.slot)?;
+        self.coding.channels.get_mut(slot)
+    }
+
+    /// Goes on fast, up to the last block before something else is due; whether it did.
     fn burst(&mut self, data: &[u8], out: &mut Vec<u8>) -> bool {
         let channels = &self.coding.channels;
         if channels.iter().any(|channel| channel.pending != 0) {
             return false;
         }
-        let blocks = self.plain_units().saturating_mul(self.grid.units.len() as u32);
+        let blocks = self.plain_blocks();
         if blocks < SHORTEST_BURST || !self.pipe.lend(data, &mut self.stage) {
             return false;
         }
         let channels = self.grid.units.iter().filter_map(|&slot| channels.get(slot));
-        let unit: Vec<burst::Coding<'_>> = channels.map(Channel::coding).collect();
+        let Some(unit) = burst::Unit::new(channels.map(Channel::coding)) else { return false };
         let start = burst::Position {
             bit: self.stage.first_bit(),
-            slot: self.place.slot as u32,
+            slot: self.place.slot,
             done: self.place.done,
             blocks: 0,
         };
-        let (data_lane, flipped) = self.stage.lanes();
-        let mut lanes = Lanes { data: data_lane, flipped, mask: self.coding.mask() };
-        let end = burst::run(&mut lanes, &self.coding.lookup, &unit, start, blocks);
+        let mut lanes = self.stage.lanes(self.coding.mask());
+        let end = burst::run(&mut lanes, &unit, start, blocks);
         if !self.pipe.give_back(&self.stage, end.bit, out) {
             return false;
         }
-        self.place.pass((start.slot + end.blocks) / unit.len() as u32, self.grid.across);
-        (self.place.slot, self.place.done) = (end.slot as usize, end.done);
+        let units = (start.slot + end.blocks) / self.grid.units.len();
+        self.place.pass(units as u32, self.grid.across);
+        (self.place.slot, self.place.done) = (end.slot, end.done);
         true
     }
 
-    /// Units, from the one that is begun, after which nothing but the next one is due.
-    fn plain_units(&self) -> u32 {
-        let Place { column, row, since_restart, .. } = self.place;
+    /// Blocks, from the one that is begun, after which nothing but the next one is due.
+    fn plain_blocks(&self) -> usize {
+        let Place { slot, column, row, since_restart, .. } = self.place;
         let rows = self.grid.down.saturating_sub(row);
         let to_end = (rows.saturating_mul(self.grid.across)).saturating_sub(column);
         let to_restart = match self.restart_interval {
             0 => u32::MAX,
             interval => interval - since_restart,
         };
-        to_end.min(to_restart).saturating_sub(1)
+        let units = to_end.min(to_restart) as usize;
+        units.saturating_mul(self.grid.units.len()).saturating_sub(slot + 1)
     }
 
-    fn unit(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
+    fn block(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
         let mask = self.coding.mask();
-        while let Some(&slot) = self.grid.units.get(self.place.slot) {
-            if let Some(channel) = self.coding.channels.get_mut(slot) {
-                let mut bits = Bits { pipe: &mut self.pipe, data, out, mask };
-                channel.block(&self.coding.lookup, &mut bits, self.place.done)?;
-            }
-            self.place.slot += 1;
-            self.place.done = 0;
+        let slot = self.grid.units.get(self.place.slot);
+        if let Some(channel) = slot.and_then(|&slot| self.coding.channels.get_mut(slot)) {
+            let mut bits = Bits { pipe: &mut self.pipe, data, out, mask };
+            channel.block(&mut bits, self.place.done)?;
+        }
+        self.place.slot += 1;
+        self.place.done = 0;
+        if self.place.slot < self.grid.units.len() {
+            return Ok(());
         }
         self.place.slot = 0;
         self.step(data, out)
@@ -256,7 +263,7 @@ impl Scan {
         self.place.restarts = (self.place.restarts + 1) % 8;
         self.place.since_restart = 0;
         self.forget_predictions();
-        self.next = Next::Unit;
+        self.next = Next::Block;
         Ok(())
     }
 
@@ -292,39 +299,39 @@ struct Bits<'a> {
 }
 
 impl Channel {
-    pub(super) fn new((dc, ac): (Arc<Code>, Arc<Code>), tables: LookupPair, shift: i32) -> Self {
-        Self { dc, ac, tables, shift, pending: shift }
+    pub(super) fn new((dc, ac): (Arc<Code>, Arc<Code>), lookup: Arc<Lookup>, shift: i32) -> Self {
+        Self { dc, ac, lookup, shift, pending: shift }
     }
 
     fn coding(&self) -> burst::Coding<'_> {
-        burst::Coding { dc: &self.dc, ac: &self.ac, tables: self.tables }
+        burst::Coding { dc: &self.dc, ac: &self.ac, lookup: &self.lookup }
     }
 
     /// One block, of which so many coefficients are done already.
-    fn block(&mut self, lookup: &Lookup, bits: &mut Bits<'_>, mut done: u32) -> Result<(), Halt> {
+    fn block(&mut self, bits: &mut Bits<'_>, mut done: u32) -> Result<(), Halt> {
         if self.pending != 0 && done == 0 {
             difference::shift(bits.pipe, bits.data, bits.out, &self.dc, &mut self.pending)?;
             done = 1;
         }
         while done < BLOCK {
-            let base = if done == 0 { self.tables.at_start } else { self.tables.within };
             if bits.pipe.left() < REACH_BITS {
                 bits.pipe.refill(bits.data, bits.out);
             }
-            let stretch = lookup.get(base, bits.pipe.peek());
+            let stretch = self.lookup.table(done).get(bits.pipe.peek());
             let after = done + stretch.advance();
-            if after > BLOCK || stretch.bits() > bits.pipe.left() {
+            if after >= BLOCK || stretch.bits() > bits.pipe.left() {
                 // Long codes, the last bits, and blocks that end within the stretch.
                 if self.symbol(bits, &mut done)? {
                     break;
                 }
                 continue;
             }
-            bits.pipe.pass(stretch.bits(), stretch.flips() & bits.mask);
-            if stretch.ends() == 1 {
+            let flips = stretch.flips() << (u64::BITS - stretch.bits());
+            bits.pipe.pass(stretch.bits(), flips & bits.mask);
+            if stretch.ends() {
                 break;
             }
-            done = after - 1;
+            done = after;
         }
         Ok(())
     }

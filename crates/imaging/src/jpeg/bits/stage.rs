@@ -1,7 +1,7 @@
 //! Data laid out for [`burst`](super::burst): without stuffed zeros, and beside them room for the
 //! same with signs flipped.
 
-use super::{lookup::ones, pipe::Sink};
+use super::{burst::Lanes, lookup::ones, pipe::Sink};
 
 /// Bytes of a stage: with the tables for luma beside it, it stays in the processor's first cache.
 const SIZE: usize = 4096;
@@ -51,10 +51,11 @@ impl Stage {
         self.first_bit
     }
 
-    /// The data, and the room for what becomes of them.
-    pub(super) fn lanes(&mut self) -> (&[u8], &mut [u8]) {
-        let data = self.data.get(..self.length).unwrap_or_default();
-        (data, self.flipped.get_mut(..self.length).unwrap_or_default())
+    /// The data, and the room for what becomes of them; of the bits that inversion flips, those in
+    /// `mask` are flipped.
+    pub(super) fn lanes(&mut self, mask: u64) -> Lanes<'_, SIZE> {
+        let Self { data, flipped, length, .. } = self;
+        Lanes { data, length: *length, flipped, mask }
     }
 
     /// How many bytes of the input the stage took up to bit `end`; `None` if that is not beyond
@@ -152,8 +153,8 @@ mod tests {
     fn bits_are_written_from_the_first_to_the_last() {
         let mut stage = Stage::default();
         assert!(stage.fill(0b101 << 61, 3, &[0x0f; 100]));
-        let (data, flipped) = stage.lanes();
-        flipped.copy_from_slice(data);
+        let lanes = stage.lanes(0);
+        lanes.flipped.copy_from_slice(lanes.data);
         let (mut sink, mut out) = (Sink::default(), Vec::new());
         stage.write(8 + 800 - 4, &mut sink, &mut out);
         sink.align(true, &mut out);

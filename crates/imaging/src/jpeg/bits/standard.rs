@@ -1,36 +1,32 @@
 //! The tables that the standard proposes and most encoders use, looked through once for all files:
 //! in small files that would take longer than their pictures.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use super::{
-    huffman::Code,
-    lookup::{Stretch, stretches},
-};
+use super::{huffman::Code, lookup::Lookup};
 
-/// The stretches of blocks that are coded with these tables, if they are known: those at the start
-/// of a block, then those within.
-pub(super) fn known_stretches(dc: &Code, ac: &Code) -> Option<&'static [Vec<Stretch>; 2]> {
+/// The stretches of blocks that are coded with these tables, if they are known.
+pub(super) fn known_lookup(dc: &Code, ac: &Code) -> Option<Arc<Lookup>> {
     static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
         let all = [(LUMA_DC_COUNTS, LUMA_AC), (CHROMA_DC_COUNTS, CHROMA_AC)];
         all.iter().filter_map(|(dc, (counts, ac))| Known::new(dc, counts, ac)).collect()
     });
     let known = KNOWN.iter().find(|known| known.dc.is_same(dc) && known.ac.is_same(ac))?;
-    Some(&known.stretches)
+    Some(Arc::clone(&known.lookup))
 }
 
 struct Known {
     dc: Code,
     ac: Code,
-    stretches: [Vec<Stretch>; 2],
+    lookup: Arc<Lookup>,
 }
 
 impl Known {
     fn new(dc_counts: &[u8; 16], ac_counts: &[u8; 16], ac_symbols: &[u8]) -> Option<Self> {
         let dc = Code::new(dc_counts, &DC_SYMBOLS)?;
         let ac = Code::new(ac_counts, ac_symbols)?;
-        let stretches = stretches(&dc, &ac);
-        Some(Self { dc, ac, stretches })
+        let lookup = Lookup::new(&dc, &ac).into();
+        Some(Self { dc, ac, lookup })
     }
 }
 
@@ -88,11 +84,11 @@ mod tests {
             (code((LUMA_DC_COUNTS, &DC_SYMBOLS)), code((CHROMA_DC_COUNTS, &DC_SYMBOLS)));
         let (luma_ac, chroma_ac) = (code(LUMA_AC), code(CHROMA_AC));
         for (dc, ac) in [(&luma_dc, &luma_ac), (&chroma_dc, &chroma_ac)] {
-            assert_eq!(known_stretches(dc, ac), Some(&stretches(dc, ac)));
+            assert_eq!(known_lookup(dc, ac), Some(Lookup::new(dc, ac).into()));
         }
-        assert_eq!(known_stretches(&luma_dc, &chroma_ac), None);
+        assert_eq!(known_lookup(&luma_dc, &chroma_ac), None);
         let mut other = LUMA_AC.1.to_vec();
         other.swap(0, 1);
-        assert_eq!(known_stretches(&luma_dc, &code((LUMA_AC.0, &other))), None);
+        assert_eq!(known_lookup(&luma_dc, &code((LUMA_AC.0, &other))), None);
     }
 }

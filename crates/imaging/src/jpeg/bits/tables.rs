@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    huffman::Code,
-    lookup::{Lookup, LookupPair},
-    scan::broken,
-};
+use super::{huffman::Code, lookup::Lookup, scan::broken};
 use crate::{
     Error, Format,
     cursor::Cursor,
@@ -79,23 +75,20 @@ fn get(tables: &[Option<Arc<Code>>; 4], number: usize) -> Result<Arc<Code>, Erro
 /// Lookups that are made already, by the numbers of their tables: components often share theirs,
 /// and then share the processor's cache too.
 #[derive(Debug, Default)]
-pub(super) struct Lookups {
-    known: Vec<((usize, usize), LookupPair)>,
-    pub(super) lookup: Lookup,
-}
+pub(super) struct Lookups(Vec<((usize, usize), Arc<Lookup>)>);
 
 impl Lookups {
     pub(super) fn get(
         &mut self,
         (dc_number, dc): (usize, &Code),
         (ac_number, ac): (usize, &Code),
-    ) -> LookupPair {
+    ) -> Arc<Lookup> {
         let numbers = (dc_number, ac_number);
-        if let Some((_, pair)) = self.known.iter().find(|(known, _)| *known == numbers) {
-            return *pair;
+        if let Some((_, lookup)) = self.0.iter().find(|(known, _)| *known == numbers) {
+            return Arc::clone(lookup);
         }
-        let pair = self.lookup.add(dc, ac);
-        self.known.push((numbers, pair));
-        pair
+        let lookup = Lookup::shared(dc, ac);
+        self.0.push((numbers, Arc::clone(&lookup)));
+        lookup
     }
 }
