@@ -56,10 +56,9 @@ impl<'a> Unit<'a> {
         Some(unit)
     }
 
-    /// The blocks from this one on, without an end.
-    fn from(&self, slot: usize) -> impl Iterator<Item = &Coding<'a>> {
-        let blocks = self.blocks.get(..self.length).unwrap_or_default();
-        blocks.iter().cycle().skip(slot)
+    /// That of this block, as the unit is repeated.
+    fn get(&self, block: usize) -> Option<&Coding<'a>> {
+        self.blocks.get(block % self.length)
     }
 }
 
@@ -108,7 +107,7 @@ pub(super) fn run<const SIZE: usize>(
             // The windows before may have ended the last block that may be ended.
             Pause::Symbol if position.blocks + (start - walk.place) == blocks => true,
             Pause::Symbol => {
-                let coding = unit.from(position.slot + start - walk.place).next();
+                let coding = unit.get(position.slot + start - walk.place);
                 walk.single(lanes, &ring, coding).is_none()
             }
         };
@@ -119,7 +118,8 @@ pub(super) fn run<const SIZE: usize>(
             break;
         }
     }
-    Position { bit: walk.byte * 8 + walk.offset as usize, done: BLOCK - 1 - walk.room, ..position }
+    let bit = walk.byte * 8 + walk.left.bits_gone() as usize;
+    Position { bit, done: BLOCK - 1 - walk.room, ..position }
 }
 
 /// Why the loop over windows pauses.
@@ -138,9 +138,9 @@ enum Pause {
 struct Walk<'a> {
     /// The next 64 bits.
     window: u64,
-    /// The byte and the bit in it that they begin with.
+    /// The byte that they begin in, and what is left of the word that begins there.
     byte: usize,
-    offset: u32,
+    left: Left,
     /// What is to be flipped in that byte.
     carry: u64,
     /// The table of the next look.
@@ -161,12 +161,11 @@ impl<'a> Walk<'a> {
     ) -> Option<Self> {
         let (byte, offset) = (position.bit / 8, (position.bit % 8) as u32);
         let (first, second) = (lanes.word(byte)?, lanes.word(byte + 8)?);
-        let mut blocks = unit.from(position.slot);
-        let (own, next) = (blocks.next()?, blocks.next()?);
+        let (own, next) = (unit.get(position.slot)?, unit.get(position.slot + 1)?);
         Some(Self {
             window: first << offset | second >> 1 >> (63 - offset),
             byte,
-            offset,
+            left: Left::new(offset),
             carry: 0,
             table: own.lookup.table(position.done),
             pair: Pair::new(own, next),
@@ -196,10 +195,10 @@ impl<'a> Walk<'a> {
                 break Pause::Data;
             };
             let mut looks = Looks::new(&walk);
-            let _ = looks.look(places) && looks.look(places) && looks.look(places);
-            if looks.left == Left::new(walk.offset) {
+            if !looks.look(places) {
                 break Pause::Symbol;
             }
+            let _ = looks.look(places) && looks.look(places);
             if walk.pass(&looks, lanes).is_none() {
                 break Pause::Data;
             }
@@ -233,10 +232,9 @@ impl<'a> Walk<'a> {
         let (data, ahead) = (lanes.word(self.byte)?, lanes.word(self.byte + 8)?);
         let flips = left.shift_left(looks.flips & lanes.mask) | self.carry;
         lanes.put(self.byte, data ^ flips)?;
-        let gone = left.gone();
-        self.carry = flips << (gone & !7);
-        self.byte += gone as usize / 8;
-        self.offset = gone % 8;
+        self.carry = flips << (8 * left.bytes_gone());
+        self.byte += left.bytes_gone() as usize;
+        self.left = left.next();
         // Some of them are in the window already, and only meet themselves.
         self.window = looks.window | left.shift_right(ahead);
         (self.table, self.pair, self.room) = (looks.table, looks.pair, looks.room);
@@ -258,8 +256,8 @@ struct Looks<'a> {
 impl<'a> Looks<'a> {
     #[inline]
     fn new(walk: &Walk<'a>) -> Self {
-        let &Walk { window, offset, table, pair, room, .. } = walk;
-        Self { window, flips: 0, left: Left::new(offset), table, pair, room }
+        let &Walk { window, left, table, pair, room, .. } = walk;
+        Self { window, flips: 0, left, table, pair, room }
     }
 
     /// Takes the next stretch; `false`, and nothing is taken, where there is none that is sure:
@@ -335,10 +333,12 @@ struct Ring<'a>([Place<'a>; RING]);
 
 impl<'a> Ring<'a> {
     fn new(unit: &Unit<'a>) -> Self {
-        let [first, ..] = unit.blocks;
-        let mut ring = [Place(Pair::new(&first, &first)); RING];
-        for (place, (own, next)) in ring.iter_mut().rev().zip(unit.from(0).zip(unit.from(1))) {
+        let [first, ..] = &unit.blocks;
+        let mut ring = [Place(Pair::new(first, first)); RING];
+        let (mut own, blocks) = (first, unit.blocks.iter().take(unit.length));
+        for (place, next) in ring.iter_mut().rev().zip(blocks.cycle().skip(1)) {
             *place = Place(Pair::new(own, next));
+            own = next;
         }
         Self(ring)
     }

@@ -88,9 +88,14 @@ pub(super) struct Left(u32);
 
 impl Left {
     /// Of a word of which `offset` bits, less than a byte, are gone.
-    #[inline]
     pub(super) fn new(offset: u32) -> Self {
         Self(MOST_COUNTED << ENDS_AT | (COUNT - offset))
+    }
+
+    /// Of the word that begins at the byte that this has come to.
+    #[inline]
+    pub(super) fn next(self) -> Self {
+        Self(MOST_COUNTED << ENDS_AT | (COUNT - 7) | self.0 & 7)
     }
 
     #[inline]
@@ -108,10 +113,16 @@ impl Left {
         (self.0 >> ENDS_AT & MOST_COUNTED) as usize
     }
 
-    /// Bits of the word that are gone.
+    /// Whole bytes of the word that are gone.
     #[inline]
-    pub(super) fn gone(self) -> u32 {
-        !self.0 & COUNT
+    pub(super) fn bytes_gone(self) -> u32 {
+        !self.0 >> 3 & 7
+    }
+
+    /// Bits of the byte that it has come to that are gone.
+    #[inline]
+    pub(super) fn bits_gone(self) -> u32 {
+        !self.0 & 7
     }
 
     /// `bits` shifted to the left by what is left of the word.
@@ -304,13 +315,15 @@ mod tests {
     #[test]
     fn what_is_left_is_counted_in_bits_and_ends() {
         let mut left = Left::new(5);
-        assert_eq!((left.ends(), left.gone()), (3, 5));
+        let told = |left: Left| (left.ends(), left.bytes_gone(), left.bits_gone());
+        assert_eq!(told(left), (3, 0, 5));
         left.count(within(0b101_1101_0111_u64 << 53));
-        assert_eq!((left.ends(), left.gone()), (3, 14));
+        assert_eq!(told(left), (3, 1, 6));
         left.count(within(0b1000_1000_u64 << 56));
-        assert_eq!((left.ends(), left.gone()), (2, 18));
+        assert_eq!(told(left), (2, 2, 2));
         left.count_one(31, true);
-        assert_eq!((left.ends(), left.gone()), (1, 49));
+        assert_eq!(told(left), (1, 6, 1));
+        assert_eq!(told(left.next()), (3, 0, 1));
         assert_eq!((left.shift_left(1), left.shift_right(1 << 63)), (1 << 15, 1 << 48));
     }
 }
