@@ -6,11 +6,13 @@
 //! What remains is to write the same sequences with codes for their new counts. No match is
 //! searched for but bytes that repeat themselves, and only the last rows are in memory.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use super::{
     chunks::Header,
-    deflate::{Flaw, HISTORY, LONGEST, ROOM, Reader, SHORTEST, Sequence, Stop, Writer},
+    deflate::{
+        Flaw, HISTORY, LONGEST, ROOM, Reader, SHORTEST, SHORTEST_RUN, Sequence, Stop, Writer,
+    },
     rows::{Refusal, Rows},
 };
 use crate::{Error, Format, request::Request};
@@ -265,7 +267,8 @@ impl<'a> Recoder<'a> {
 const LEAST_REST: usize = 8;
 
 /// The sequences for `bytes` from `start` to `end`, given those that were right before they were
-/// mapped: copies are kept as far as they are copies still, and repeated bytes become copies.
+/// mapped: copies are kept as far as they are copies still, and where one broke, repeated bytes
+/// become copies.
 fn mend(bytes: &[u8], start: usize, end: usize, old: &[Sequence], mended: &mut Vec<Sequence>) {
     mended.clear();
     let (mut at, mut literals_from) = (start, start);
@@ -273,25 +276,30 @@ fn mend(bytes: &[u8], start: usize, end: usize, old: &[Sequence], mended: &mut V
         at = (at + sequence.literals as usize).min(end);
         let length = usize::from(sequence.length).min(end - at);
         let same = equal(bytes, at, sequence.distance.into(), length);
+        let (mut broken, to) = (at, at + length);
         if same >= LEAST_REST || same == length && length >= SHORTEST {
-            literals_from = copy_runs(bytes, literals_from, at, mended);
             let literals = (at - literals_from) as u32;
             mended.push(Sequence { literals, length: same as u16, distance: sequence.distance });
-            literals_from = at + same;
+            broken = at + same;
+            literals_from = broken;
         }
-        at += length;
+        if broken < to {
+            literals_from = copy_runs(bytes, literals_from, broken..to, mended);
+        }
+        at = to;
     }
-    literals_from = copy_runs(bytes, literals_from, end, mended);
     mended.push(Sequence::only_literals(end - literals_from));
 }
 
-/// Shorter runs are not worth looking for.
-const SHORTEST_RUN: usize = 5;
-
-/// Makes copies where literals from `from` to `to` repeat the byte before them, and gives where
-/// literals begin behind the last.
-fn copy_runs(bytes: &[u8], from: usize, to: usize, mended: &mut Vec<Sequence>) -> usize {
-    let (mut at, mut literals_from) = (from.max(1), from);
+/// Makes copies where bytes in `range` repeat the byte before them, and gives where literals, which
+/// begin at `literals_from` before it, begin behind the last.
+fn copy_runs(
+    bytes: &[u8],
+    mut literals_from: usize,
+    range: Range<usize>,
+    mended: &mut Vec<Sequence>,
+) -> usize {
+    let (mut at, to) = (range.start.max(1), range.end);
     loop {
         at = next_run(bytes, at, to);
         if at + SHORTEST_RUN > to {

@@ -233,31 +233,66 @@ fn restore<const N: usize>(filter: u8, coded: &[Sample], above: &[Sample], plain
             let samples = plain.iter_mut().zip(coded).zip(above);
             samples.for_each(|((sample, coded), above)| *sample = (coded + above) & 0xff);
         }
-        SUB => chain::<N>(coded, above, plain, |left, _, _| *left),
-        AVERAGE => chain::<N>(coded, above, plain, |left, above, _| {
-            each(left, above, |left, above| (left + above) >> 1)
-        }),
-        _ => chain::<N>(coded, above, plain, nearest),
+        SUB => chain::<N>(coded, above, plain, |left, _, _| *left, |left, _, _| left),
+        AVERAGE => chain::<N>(
+            coded,
+            above,
+            plain,
+            |left, above, _| each(left, above, |left, above| (left + above) >> 1),
+            |left, above, _| (left + above) >> 1,
+        ),
+        _ => chain::<N>(coded, above, plain, nearest, nearest_of_one),
     }
 }
 
-/// Restores pixel after pixel by what `predict` makes of those to the left, above, and above that.
+/// So many samples of a pixel are restored faster one by one: each result waits for the one to its
+/// left, and wide instructions take longer.
+const FEW: usize = 3;
+
+/// Restores pixel after pixel by what is predicted from those to the left, above, and above that;
+/// `all` and `one` do the same.
 #[inline(always)]
 fn chain<const N: usize>(
     coded: &[Sample],
     above: &[Sample],
     plain: &mut [Sample],
-    predict: impl Fn(&Lanes, &Lanes, &Lanes) -> Lanes,
+    all: impl Fn(&Lanes, &Lanes, &Lanes) -> Lanes,
+    one: impl Fn(i32, i32, i32) -> i32,
 ) {
+    if N <= FEW {
+        return chain_of_few::<N>(coded, above, plain, one);
+    }
     let (mut left, mut corner) = (Lanes::default(), Lanes::default());
     let mut at = 0;
     while let (Some(plain), Some(coded), Some(above)) =
         (plain.get_mut(at..).and_then(<[_]>::first_chunk_mut), lanes(coded, at), lanes(above, at))
     {
-        let sum = each(coded, &predict(&left, above, &corner), |a, b| (a + b) & 0xff);
+        let sum = each(coded, &all(&left, above, &corner), |a, b| (a + b) & 0xff);
         *plain = sum;
         (left, corner) = (sum, *above);
         at += N;
+    }
+}
+
+#[inline(always)]
+fn chain_of_few<const N: usize>(
+    coded: &[Sample],
+    above: &[Sample],
+    plain: &mut [Sample],
+    predict: impl Fn(i32, i32, i32) -> i32,
+) {
+    let pixels = plain.as_chunks_mut::<N>().0.iter_mut();
+    let sources = coded.as_chunks::<N>().0.iter().zip(above.as_chunks::<N>().0);
+    // The pixels to the left and above that.
+    let mut before = [(0, 0); N];
+    for (pixel, (coded, above)) in pixels.zip(sources) {
+        let samples = pixel.iter_mut().zip(&mut before).zip(coded.iter().zip(above));
+        for ((sample, (left, corner)), (&coded, &above)) in samples {
+            let above = above.into();
+            let sum = (i32::from(coded) + predict(*left, above, *corner)) & 0xff;
+            *sample = sum as Sample;
+            (*left, *corner) = (sum, above);
+        }
     }
 }
 
@@ -285,6 +320,15 @@ fn nearest(left: &Lanes, above: &Lanes, corner: &Lanes) -> Lanes {
     let is_high = each(&edge, &low, |edge, low| -Sample::from(edge <= low));
     let not_high = either(&is_low, &low, corner);
     either(&is_high, &high, &not_high)
+}
+
+/// [`nearest`], of one sample.
+#[inline(always)]
+fn nearest_of_one(left: i32, above: i32, corner: i32) -> i32 {
+    let (low, high) = (left.min(above), left.max(above));
+    let edge = 3 * corner - (left + above);
+    let not_high = if edge >= high { low } else { corner };
+    if edge <= low { high } else { not_high }
 }
 
 /// Where the mask is set the first, elsewhere the second.
@@ -331,8 +375,10 @@ mod tests {
         for left in 0..=255 {
             for above in 0..=255 {
                 let is_paeth = |corner| {
+                    let expected = paeth(left, above, corner);
+                    let of_one = nearest_of_one(left.into(), above.into(), i32::from(corner));
                     let found = nearest(&lanes(left), &lanes(above), &lanes(corner));
-                    found == lanes(paeth(left, above, corner))
+                    found == lanes(expected) && of_one == i32::from(expected)
                 };
                 assert!((0..=255).all(is_paeth), "{left} and {above}");
             }

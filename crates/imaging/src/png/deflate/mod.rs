@@ -27,6 +27,9 @@ pub(super) const ROOM: usize = LONGEST + 6;
 /// The shortest copy, in bytes.
 pub(super) const SHORTEST: usize = 3;
 
+/// A byte that is repeated so often is always worth a copy, and a shorter run is not worth looking for.
+pub(super) const SHORTEST_RUN: usize = 5;
+
 const END_OF_BLOCK: usize = 256;
 const FIRST_LENGTH: usize = 257;
 

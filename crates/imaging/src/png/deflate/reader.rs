@@ -1,7 +1,7 @@
 //! Reading a DEFLATE stream: the bytes it stands for, and how it puts them together.
 
 use super::{
-    END_OF_BLOCK, FIRST_LENGTH, LENGTH_ORDER, LENGTHS, ROOM, SHORTEST, Sequence,
+    END_OF_BLOCK, FIRST_LENGTH, LENGTH_ORDER, LENGTHS, ROOM, SHORTEST, SHORTEST_RUN, Sequence,
     bits::{BitReader, Window},
     code::{Decoder, Entry, Kind},
     distance, fixed_lengths,
@@ -303,7 +303,8 @@ impl<'a> Reader<'a> {
                 return Err(Flaw::Broken("its compressed data copy from before their beginning"));
             }
             copy(bytes, at, length, distance);
-            if length < self.least {
+            let is_run = distance == 1 && length >= SHORTEST_RUN;
+            if length < self.least && !is_run {
                 at += length;
                 continue;
             }
