@@ -15,6 +15,8 @@ pub(crate) struct Jpeg {
     pub(crate) is_filled_with_ones: bool,
     /// No table has two codes for one symbol.
     pub(crate) has_single_codes: bool,
+    /// Every table for differences has codes for all that there can be.
+    pub(crate) has_all_differences: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +79,7 @@ impl Jpeg {
             has_jfif: false,
             is_filled_with_ones: true,
             has_single_codes: true,
+            has_all_differences: true,
         };
         loop {
             let (marker, after) = next_marker(rest)?;
@@ -92,7 +95,11 @@ impl Jpeg {
             rest = after;
             match marker {
                 0xc0..=0xc2 => jpeg.frame(body, marker)?,
-                0xc4 => jpeg.has_single_codes &= tables.read_codes(body)?,
+                0xc4 => {
+                    let (is_single, has_all) = tables.read_codes(body)?;
+                    jpeg.has_single_codes &= is_single;
+                    jpeg.has_all_differences &= has_all;
+                }
                 0xdb => tables.read_steps(body)?,
                 0xdd => tables.restart_interval = usize::from(word(body, 0)?),
                 0xe0 => jpeg.has_jfif |= body.starts_with(b"JFIF\0"),
@@ -398,19 +405,21 @@ impl Tables {
     }
 
     /// Whether each symbol has one code at most.
-    fn read_codes(&mut self, mut body: &[u8]) -> Result<bool> {
-        let mut is_single = true;
+    /// Whether no symbol has two codes, and whether all differences have one.
+    fn read_codes(&mut self, mut body: &[u8]) -> Result<(bool, bool)> {
+        let (mut is_single, mut has_all) = (true, true);
         while let Some((&kind, rest)) = body.split_first() {
             let (counts, rest) = rest.split_first_chunk::<16>().ok_or_else(ended)?;
             let count = counts.iter().map(|&count| usize::from(count)).sum();
             let (values, rest) = rest.split_at_checked(count).ok_or_else(ended)?;
             is_single &= (1..).zip(values).all(|(next, value)| !values[next..].contains(value));
+            has_all &= kind >> 4 != 0 || (0..=11).all(|size| values.contains(&size));
             let codes = Huffman { counts: *counts, values: values.to_vec() };
             let class = self.codes.get_mut(usize::from(kind >> 4)).ok_or("a third class")?;
             *class.get_mut(usize::from(kind & 15)).ok_or("a fifth table")? = Some(codes);
             body = rest;
         }
-        Ok(is_single)
+        Ok((is_single, has_all))
     }
 }
 
@@ -576,14 +585,17 @@ pub(crate) fn is_shifted_alike(before: &Jpeg, after: &Jpeg) -> bool {
     })
 }
 
-/// Whether no first coefficient was shifted beyond one level, nor the other way: all that can be
-/// wanted where a table has no code for the shift at once.
+/// Whether all coefficients are turned round, and no first one is shifted beyond one level, nor the
+/// other way: all that can be wanted where a table has no code for the shift at once.
 pub(crate) fn is_shifted_in_part(before: &Jpeg, after: &Jpeg) -> bool {
     before.components.iter().zip(&after.components).all(|(before, after)| {
         let step = before.steps[0].max(1);
         let whole = (8 + step / 2) / step;
         let mut pairs = before.blocks.iter().zip(&after.blocks);
-        pairs.all(|(one, other)| (-whole..=0).contains(&(one[0] + other[0])))
+        pairs.all(|(one, other)| {
+            let is_turned = one.iter().zip(other).skip(1).all(|(one, other)| *one == -other);
+            is_turned && (-whole..=0).contains(&(one[0] + other[0]))
+        })
     })
 }
 

@@ -215,10 +215,8 @@ impl Progressive {
                 _ => tables.take(&piece.segment)?,
             }
         }
-        for (place, plane) in self.planes.iter_mut().enumerate() {
-            if picture.map == SampleMap::Invert {
-                plane.invert_dc(picture.shift(place, &tables)?);
-            }
+        if picture.map == SampleMap::Invert {
+            self.planes.iter_mut().for_each(Plane::invert_dc);
         }
         Ok(())
     }
@@ -240,7 +238,9 @@ impl Progressive {
         let interval = tables.restart_interval.into();
         dc::read(&header, &order, &codes, interval, source, &mut self.planes)?;
         for selected in &header.components {
+            let shift = picture.shift(selected.place, tables)?;
             if let Some(plane) = self.planes.get_mut(selected.place) {
+                plane.shift.get_or_insert(shift);
                 plane.lowest_bit = header.bits.1;
             }
         }

@@ -17,6 +17,8 @@ pub(super) struct Plane {
     pub(super) dc: Vec<i16>,
     /// For each block of a scan of its own, one bit for each coefficient that is not zero so far.
     pub(super) history: Vec<u64>,
+    /// How far inversion lowers the DC coefficients, by the step that their first scan finds.
+    pub(super) shift: Option<i32>,
     /// The lowest bit of the DC coefficients that any scan gives.
     pub(super) lowest_bit: u8,
     /// Whether any scan refines its AC coefficients.
@@ -34,13 +36,15 @@ impl Plane {
             across: across as usize,
             dc: vec![0; blocks],
             history: vec![0; blocks],
+            shift: None,
             lowest_bit: 0,
             is_refined: false,
         }
     }
 
-    /// Turns every DC coefficient round and lowers it by `shift`.
-    pub(super) fn invert_dc(&mut self, shift: i32) {
+    /// Turns every DC coefficient round and lowers it by the shift.
+    pub(super) fn invert_dc(&mut self) {
+        let shift = self.shift.unwrap_or(0);
         let half = (1 << self.lowest_bit) >> 1;
         for dc in &mut self.dc {
             // Bits that no scan gives cannot be written either.
