@@ -22,6 +22,9 @@ pub(crate) struct Batches {
     launched: u64,
 }
 
+/// Of a task that was lost. Halved again each time, an image is by itself before its tenth loss.
+const MOST_AFTER_LOSS: usize = 256;
+
 /// Images that are launched together.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Batch {
@@ -31,6 +34,8 @@ pub(crate) struct Batch {
     pub(crate) attempts: u32,
     /// What the machinery's failures have cost so far.
     pub(crate) spent: u32,
+    /// How many of them go into its next task; the others go into one of their own.
+    most: usize,
     stage: Stage,
 }
 
@@ -73,14 +78,23 @@ impl Batches {
         Attempt { batch, number: before + 1 }
     }
 
-    /// A task is out: the batch's only one, or one beside another.
-    pub(crate) fn launch(&mut self, attempt: Attempt, agent: &str, images: &[u64]) {
+    /// A task is out: the batch's only one, or one beside another. A new batch may be a part of
+    /// the batch `from`, and then has spent what that has.
+    pub(crate) fn launch(
+        &mut self,
+        attempt: Attempt,
+        agent: &str,
+        images: &[u64],
+        from: Option<u64>,
+    ) {
+        let spent = from.map_or(0, |from| self.part(from, images));
         self.ready.remove(&attempt.batch);
         self.waiting.remove(attempt.batch);
         let batch = self.open.entry(attempt.batch).or_insert_with(|| Batch {
             images: images.to_vec(),
             attempts: 0,
-            spent: 0,
+            spent,
+            most: usize::MAX,
             stage: Stage::Ready,
         });
         batch.attempts = batch.attempts.max(attempt.number);
@@ -98,9 +112,23 @@ impl Batches {
         self.launched += 1;
     }
 
+    /// Takes images out of a batch that has no task; what it has spent.
+    fn part(&mut self, number: u64, images: &[u64]) -> u32 {
+        let Some(batch) = self.open.get_mut(&number) else { return 0 };
+        let (spent, parted) = (batch.spent, images.iter().collect::<BTreeSet<_>>());
+        batch.images.retain(|image| !parted.contains(image));
+        if batch.images.is_empty() {
+            self.open.remove(&number);
+            self.ready.remove(&number);
+            self.waiting.remove(number);
+        }
+        spent
+    }
+
     /// The task of that attempt is over. Unless another one is out, what is left of its
     /// images waits to be launched again, at once until [`Batches::wait_until`] says
-    /// otherwise.
+    /// otherwise. If it cost something, they go in halves: one of them may be what ends its
+    /// executors, and is to be found before it has spent what the others have.
     pub(crate) fn end(&mut self, attempt: Attempt, cost: u32) {
         let Some(batch) = self.open.get_mut(&attempt.batch) else { return };
         let Stage::Running(tasks) = &mut batch.stage else { return };
@@ -114,6 +142,9 @@ impl Batches {
             if batch.images.is_empty() {
                 self.open.remove(&attempt.batch);
             } else {
+                if cost > 0 {
+                    batch.most = batch.images.len().div_ceil(2).min(MOST_AFTER_LOSS);
+                }
                 batch.stage = Stage::Waiting;
                 self.waiting.set(attempt.batch, Time::ZERO);
             }
@@ -190,10 +221,14 @@ impl Batches {
         self.waiting.next()
     }
 
-    /// The batches to be launched again now, with their images.
-    pub(crate) fn ready(&self) -> impl Iterator<Item = (u64, &[u64])> {
+    /// The tasks to be launched again now, each as if it were the only one.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = (Attempt, &[u64])> {
         self.ready.iter().filter_map(|number| {
-            self.open.get(number).map(|batch| (*number, batch.images.as_slice()))
+            let Batch { images, most, .. } = self.open.get(number)?;
+            Some(match images.get(..*most) {
+                Some(part) if part.len() < images.len() => (self.new_attempt(), part),
+                Some(_) | None => (self.next_attempt(*number), images.as_slice()),
+            })
         })
     }
 
@@ -229,8 +264,8 @@ mod tests {
     #[test]
     fn two_tasks_of_a_batch_run_side_by_side_and_its_images_count_once() {
         let mut batches = Batches::default();
-        batches.launch(attempt(1), "a", &[1, 2]);
-        batches.launch(attempt(2), "b", &[1, 2]);
+        batches.launch(attempt(1), "a", &[1, 2], None);
+        batches.launch(attempt(2), "b", &[1, 2], None);
         assert_eq!((batches.running_len(), batches.running_images_len()), (2, 2));
         assert_eq!(batches.rival(attempt(1)), Some(attempt(2)));
         assert_eq!(batches.agent_of(attempt(2)), Some("b"));
@@ -242,15 +277,51 @@ mod tests {
         assert!(!batches.promote(Time::MAX), "the other task goes on");
         batches.end(attempt(2), 0);
         assert!(batches.promote(Time::ZERO));
-        assert_eq!(batches.ready().collect::<Vec<_>>(), [(1, &[2][..])]);
+        assert_eq!(batches.ready().collect::<Vec<_>>(), [(attempt(3), &[2][..])]);
         assert_eq!(batches.next_attempt(1), attempt(3));
+    }
+
+    #[test]
+    fn after_a_loss_a_batch_goes_in_halves_that_have_spent_as_much() {
+        let mut batches = Batches::default();
+        batches.launch(attempt(1), "a", &[1, 2, 3], None);
+        batches.end(attempt(1), 1);
+        batches.promote(Time::ZERO);
+        let second = Attempt { batch: 2, number: 1 };
+        assert_eq!(batches.ready().collect::<Vec<_>>(), [(second, &[1, 2][..])]);
+        batches.launch(second, "a", &[1, 2], Some(1));
+        assert_eq!(batches.ready().collect::<Vec<_>>(), [(attempt(2), &[3][..])]);
+        assert_eq!(batches.current(second).map(|batch| batch.spent), Some(1));
+        assert_eq!(batches.running_images_len(), 2);
+        batches.launch(attempt(2), "b", &[3], None);
+        assert_eq!((batches.running_len(), batches.running_images_len()), (2, 3));
+        batches.end(second, 0);
+        batches.promote(Time::ZERO);
+        let third = Attempt { batch: 2, number: 2 };
+        assert_eq!(batches.ready().collect::<Vec<_>>(), [(third, &[1, 2][..])]);
+    }
+
+    #[test]
+    fn a_large_batch_is_in_single_images_before_its_budget_is_spent() {
+        let mut batches = Batches::default();
+        let mut images: Vec<u64> = (1..=10_000).collect();
+        let (mut task, mut from) = (attempt(1), None);
+        for _ in 1..10 {
+            batches.launch(task, "a", &images, from);
+            batches.end(task, 1);
+            batches.promote(Time::ZERO);
+            let (next, part) = batches.ready().last().unwrap();
+            from = Some(task.batch).filter(|batch| *batch != next.batch);
+            (task, images) = (next, part.to_vec());
+        }
+        assert_eq!(images.len(), 1);
     }
 
     #[test]
     fn a_batch_without_images_is_gone_with_its_last_task() {
         let mut batches = Batches::default();
-        batches.launch(attempt(1), "a", &[1]);
-        batches.launch(attempt(2), "b", &[1]);
+        batches.launch(attempt(1), "a", &[1], None);
+        batches.launch(attempt(2), "b", &[1], None);
         batches.remove_image(1, 1);
         batches.end(attempt(2), 0);
         assert!(batches.current(attempt(1)).is_some());

@@ -115,7 +115,9 @@ impl Engine {
                 self.placed.entry(agent.clone()).or_default().insert(role, resources);
             }
             Record::Launched { attempt, agent, images } => {
-                self.batches.launch(*attempt, agent, images);
+                let from = images.first().and_then(|index| self.images.batch_of(*index));
+                let from = from.filter(|batch| *batch != attempt.batch);
+                self.batches.launch(*attempt, agent, images, from);
                 for index in images {
                     self.images.launch(*index, attempt.batch);
                 }

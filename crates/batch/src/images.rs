@@ -75,6 +75,11 @@ impl Images {
         }
     }
 
+    /// The batch that the image is in, if it is in one.
+    pub(crate) fn batch_of(&self, index: u64) -> Option<u64> {
+        self.batches.get(&index).copied()
+    }
+
     /// The image has its outcome. Returns the batch it was in; a second outcome
     /// changes nothing.
     pub(crate) fn end(&mut self, index: u64, end: &ImageEnd) -> Option<u64> {

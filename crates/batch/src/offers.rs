@@ -231,8 +231,9 @@ impl Engine {
     /// long over.
     fn next_work(&self, agent: &str) -> Option<(Attempt, Vec<u64>)> {
         let is_listed = |images: &[u64]| images.iter().all(|i| self.images.is_listed(*i));
-        if let Some((batch, images)) = self.batches.ready().find(|(_, images)| is_listed(images)) {
-            return Some((self.batches.next_attempt(batch), images.to_vec()));
+        if let Some((attempt, images)) = self.batches.ready().find(|(_, images)| is_listed(images))
+        {
+            return Some((attempt, images.to_vec()));
         }
         let size = self.sizing.next(self.settings.images_per_task, self.images.ready_len());
         let again = self.images.next_again(size);

@@ -1,9 +1,10 @@
 //! Where tasks go, which run twice, and when a job is given up.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use batch::outcome::Tried;
-use batch::{Call, Choice, DeclineReason, Input, MaxFailures, Notice, Obstacle, Released};
+use batch::{Call, Choice, Chunk, DeclineReason, Input, MaxFailures, Notice, Obstacle, Released};
 use mesos::v1::resource::AllocationInfo;
 use mesos::v1::{
     Attribute, DurationInfo, InverseOffer, Offer, TaskState, TimeInfo, Unavailability, value,
@@ -52,6 +53,35 @@ fn straggling() -> (Bench, batch::Launch) {
     assert_eq!(bench.tick(Duration::from_secs(18)).calls, []);
     assert_eq!(bench.tick(Duration::from_secs(1)).calls, [Call::Revive]);
     (bench, slow)
+}
+
+#[test]
+fn an_image_that_ends_its_executors_takes_no_other_with_it() {
+    const POISON: u64 = 11;
+    let fixed = Chunk::Fixed(NonZeroU64::new(40).unwrap());
+    let mut bench = Bench::new(40, |settings| settings.images_per_task = fixed);
+    let mut rounds = 0;
+    while !bench.engine.is_finished() {
+        bench.tick(Duration::from_secs(31));
+        let room = format!("cpus:{};mem:9999", 40.1);
+        for task in bench.launch(&room) {
+            let report = |index: &u64| done(*index);
+            let all = payload(task.images.iter().map(report).collect());
+            // Restarted at any time, it goes on in the same way.
+            bench.restart(40);
+            bench.subscribe();
+            bench.update(if task.images.contains(&POISON) {
+                status(&task, TaskState::TaskFailed, None)
+            } else {
+                status(&task, TaskState::TaskFinished, all)
+            });
+        }
+        rounds += 1;
+    }
+    assert_eq!(rounds, 10);
+    let classes = |wanted| (1..=40).filter(|index| bench.class(*index) == Some(wanted)).collect();
+    let failed: Vec<u64> = classes(Class::Machinery);
+    assert_eq!((failed, bench.engine.progress().done), (vec![POISON], 39));
 }
 
 #[test]
