@@ -241,6 +241,9 @@ fn describe(output: &Output, report: &mut ImageReport) {
     report.frames = output.frames;
     report.path = output.path.to_string();
     report.notes.clone_from(&output.notes);
+    report.timings.decode_ms = milliseconds(output.phases.decode);
+    report.timings.operate_ms = milliseconds(output.phases.operate);
+    report.timings.encode_ms = milliseconds(output.phases.encode);
 }
 
 /// As a whole JPEG would be [described](describe).
@@ -303,6 +306,9 @@ fn log(image: &Image, report: &ImageReport) {
         first_byte_ms = timings.first_byte_ms,
         download_ms = timings.download_ms,
         process_ms = timings.process_ms,
+        decode_ms = timings.decode_ms,
+        operate_ms = timings.operate_ms,
+        encode_ms = timings.encode_ms,
         upload_ms = timings.upload_ms,
         "processed {}",
         shown_url(image)

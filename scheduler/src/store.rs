@@ -22,7 +22,7 @@ const CLOSED: &str = "closed";
 const FORM: &str = "form";
 /// The form that this program writes and reads. Another one is due whenever the encoding of a
 /// record changes.
-const FORM_3: &str = "3";
+const FORM_4: &str = "4";
 /// The token that uploads of this job bring.
 const TOKEN: &str = "upload-token";
 
@@ -117,9 +117,9 @@ impl JobStore {
     /// When the file cannot be read or is in another form.
     pub fn replay(&mut self, mut each: impl FnMut(&Record)) -> Result<u64, StoreError> {
         match self.fact(FORM)?.as_deref() {
-            Some(FORM_3) => {}
+            Some(FORM_4) => {}
             Some(_) => return Err(StoreError::Form { path: self.path.clone() }),
-            None => self.set_fact(FORM, FORM_3)?,
+            None => self.set_fact(FORM, FORM_4)?,
         }
         (self.next, self.tries) = (0, Tries::default());
         let records = self.records().map_err(|error| self.failed(error))?;
@@ -434,15 +434,15 @@ mod tests {
             .iter()
             .map(|record| hexadecimal(&postcard::to_allocvec(record).unwrap(), usize::MAX))
             .collect();
-        assert_eq!(written, FORM_3_EXAMPLES, "{written:#?}");
+        assert_eq!(written, FORM_4_EXAMPLES, "{written:#?}");
     }
 
-    const FORM_3_EXAMPLES: [&str; 7] = [
+    const FORM_4_EXAMPLES: [&str; 7] = [
         "000166",
         "02010101610101",
         "040103646e73",
         "05010100",
-        "030703646e73016d0000016100ac0200000000000000000000000000000000",
+        "030703646e73016d0000016100ac0200000000000000000000000000000000000000",
         "01016101020102",
         "0609",
     ];

@@ -112,6 +112,15 @@ pub struct ImageEnd {
     /// Decoding, operations and encoding.
     #[serde(with = "in_milliseconds")]
     pub process_time: Duration,
+    /// From the file to samples, as a part of the processing.
+    #[serde(with = "in_milliseconds")]
+    pub decode_time: Duration,
+    /// The operations on the samples, as a part of the processing.
+    #[serde(with = "in_milliseconds")]
+    pub operate_time: Duration,
+    /// From samples to the file, as a part of the processing.
+    #[serde(with = "in_milliseconds")]
+    pub encode_time: Duration,
     /// Until the file server said that the result is durable.
     #[serde(with = "in_milliseconds")]
     pub upload_time: Duration,
@@ -154,6 +163,9 @@ impl ImageEnd {
             connect_time: millis(report.timings.connect_ms),
             first_byte_time: millis(report.timings.first_byte_ms),
             process_time: millis(report.timings.process_ms),
+            decode_time: millis(report.timings.decode_ms),
+            operate_time: millis(report.timings.operate_ms),
+            encode_time: millis(report.timings.encode_ms),
             upload_time: millis(report.timings.upload_ms),
             http_status: report.http_status,
             final_url: report.final_url.map(Into::into),

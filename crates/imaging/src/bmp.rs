@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    Error, Format, Output, Path,
+    Error, Format, Output, Path, Phases,
     cursor::Cursor,
     invert::{ColourMap, SampleMap},
     request::Request,
@@ -27,6 +27,7 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
         frames: 1,
         path: if bitmap.is_indexed() { Path::Palette } else { Path::Pixels },
         notes: Vec::new(),
+        phases: Phases::default(),
         bytes,
     })
 }

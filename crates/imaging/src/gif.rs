@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use crate::{Error, Format, Output, Path, cursor::Cursor, invert::ColourMap, request::Request};
+use crate::{
+    Error, Format, Output, Path, Phases, cursor::Cursor, invert::ColourMap, request::Request,
+};
 
 const EXTENSION: u8 = 0x21;
 const IMAGE: u8 = 0x2c;
@@ -41,6 +43,7 @@ fn change_tables(request: &Request<'_>, change: impl Fn(&mut [u8])) -> Result<Ou
         frames: layout.frames,
         path: Path::Palette,
         notes: layout.notes,
+        phases: Phases::default(),
     })
 }
 

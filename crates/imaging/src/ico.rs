@@ -1,6 +1,8 @@
 //! ICO: a folder of small PNGs and bitmaps, each processed in its own way.
 
-use crate::{Error, Format, Output, Path, bmp::Bitmap, cursor::Cursor, png, request::Request};
+use crate::{
+    Error, Format, Output, Path, Phases, bmp::Bitmap, cursor::Cursor, png, request::Request,
+};
 
 const HEADER_BYTES: usize = 6;
 const ENTRY_BYTES: usize = 16;
@@ -28,6 +30,7 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
         frames: count as u32,
         path: if is_palette { Path::Palette } else { Path::Pixels },
         notes: icons.into_iter().flat_map(|icon| icon.notes).collect(),
+        phases: Phases::default(),
     })
 }
 

@@ -108,7 +108,7 @@ pub use format::Format;
 pub use jpeg::{JpegInverter, JpegSummary};
 pub use limits::Limits;
 pub use operations::{Bounds, Dimensions, Flip, Operation, Percent, Resize, Rotation, Side, Sigma};
-pub use output::{Output, Path};
+pub use output::{Output, Path, Phases};
 pub use pipeline::{ParsePipelineError, Pipeline};
 pub use sniff::{Sniffed, sniff};
 

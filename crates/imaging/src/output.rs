@@ -1,6 +1,9 @@
 //! What comes out: the bytes and what is worth telling about them.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use crate::Format;
 
@@ -21,6 +24,59 @@ pub struct Output {
     pub path: Path,
     /// What could not be kept, one sentence each; empty when everything was.
     pub notes: Vec<String>,
+    /// Where the time went.
+    pub phases: Phases,
+}
+
+/// The parts of the work that were done one after another, and the time for each of them.
+///
+/// All are nothing where the parts are one, as on the way by [`Path::Bits`], and in all pictures
+/// that are inverted without being decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phases {
+    /// From the file to samples.
+    pub decode: Duration,
+    /// What was to be done with those.
+    pub operate: Duration,
+    /// From samples to the file.
+    pub encode: Duration,
+}
+
+/// Tells the time of phases as each of them ends; frames of an animation add up.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    last: Instant,
+    phases: Phases,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self { last: Instant::now(), phases: Phases::default() }
+    }
+
+    pub(crate) fn decoded(&mut self) {
+        let lap = self.lap();
+        self.phases.decode += lap;
+    }
+
+    pub(crate) fn operated(&mut self) {
+        let lap = self.lap();
+        self.phases.operate += lap;
+    }
+
+    pub(crate) fn encoded(&mut self) {
+        let lap = self.lap();
+        self.phases.encode += lap;
+    }
+
+    pub(crate) fn phases(&self) -> Phases {
+        self.phases
+    }
+
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.last, now))
+    }
 }
 
 /// The way a picture was processed.

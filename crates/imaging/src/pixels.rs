@@ -4,7 +4,9 @@ use std::io::{Cursor, ErrorKind};
 
 use image::{ColorType, ImageDecoder, ImageEncoder, ImageError, codecs::qoi};
 
-use crate::{Class, Error, Format, Output, Path, invert::SampleMap, request::Request};
+use crate::{
+    Class, Error, Format, Output, Path, invert::SampleMap, output::Clock, request::Request,
+};
 
 const QOI_END: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 1];
 
@@ -50,20 +52,25 @@ pub(crate) fn check_qoi(input: &[u8]) -> Result<(), Error> {
 pub(crate) fn process_qoi(request: &Request<'_>) -> Result<Output, Error> {
     let format = Format::Qoi;
     check_qoi(request.input)?;
+    let mut clock = Clock::start();
     let decoder = qoi::QoiDecoder::new(Cursor::new(request.input));
     let decoder = decoder.map_err(|error| refused(format, error))?;
     let mut samples = Samples::decode(request, format, decoder)?;
+    clock.decoded();
     samples.map(request.map);
+    clock.operated();
     let Samples { width, height, colour, bytes: raw } = samples;
     let mut bytes = Vec::new();
     qoi::QoiEncoder::new(&mut bytes)
         .write_image(&raw, width, height, colour.into())
         .map_err(|error| Error::unwritable(format, error))?;
+    clock.encoded();
     // Byte 13 tells whether the samples are linear; the encoder does not know.
     if let (Some(to), Some(from)) = (bytes.get_mut(13), request.input.get(13)) {
         *to = *from;
     }
-    Ok(Output { bytes, format, width, height, frames: 1, path: Path::Pixels, notes: Vec::new() })
+    let (path, notes, phases) = (Path::Pixels, Vec::new(), clock.phases());
+    Ok(Output { bytes, format, width, height, frames: 1, path, notes, phases })
 }
 
 /// What a codec's error means.

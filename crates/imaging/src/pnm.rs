@@ -1,6 +1,8 @@
 //! PBM, PGM, PPM and PAM, in place: samples lie open, as bytes, bits or numbers in text.
 
-use crate::{Error, Format, Output, Path, cursor::Cursor, invert::SampleMap, request::Request};
+use crate::{
+    Error, Format, Output, Path, Phases, cursor::Cursor, invert::SampleMap, request::Request,
+};
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     let mut cursor = Cursor::new(request.input, Format::Pnm);
@@ -22,6 +24,7 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
         frames: 1,
         path: Path::Pixels,
         notes: Vec::new(),
+        phases: Phases::default(),
     })
 }
 

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    Error, Format, Limits, Output, Path, cursor::Cursor, invert::SampleMap, request::Request,
+    Error, Format, Limits, Output, Path, Phases, cursor::Cursor, invert::SampleMap,
+    request::Request,
 };
 
 const HEADER_BYTES: usize = 18;
@@ -20,7 +21,16 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     let mut bytes = request.input.to_vec();
     header.map(request.map, &mut bytes)?;
     let path = if header.is_indexed() { Path::Palette } else { Path::Pixels };
-    Ok(Output { bytes, format: Format::Tga, width, height, frames: 1, path, notes: Vec::new() })
+    Ok(Output {
+        bytes,
+        format: Format::Tga,
+        width,
+        height,
+        frames: 1,
+        path,
+        notes: Vec::new(),
+        phases: Phases::default(),
+    })
 }
 
 fn check(limits: &Limits, input: &[u8], width: u32, height: u32) -> Result<(), Error> {

@@ -7,7 +7,10 @@ use image::{
     codecs::webp::{WebPDecoder, WebPEncoder},
 };
 
-use crate::{Error, Format, Output, Path, cursor::Cursor, exif, pixels::refused, request::Request};
+use crate::{
+    Error, Format, Output, Path, cursor::Cursor, exif, output::Clock, pixels::refused,
+    request::Request,
+};
 
 const ALPHA_FLAG: u8 = 0x10;
 const ANIMATION_FLAG: u8 = 0x02;
@@ -17,8 +20,8 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     if container.is_animated() {
         return Err(Error::unsupported("the WebP is animated; animated WebP is not supported"));
     }
-    let mut notes = Vec::new();
-    let (encoded, width, height, has_alpha) = recode(request)?;
+    let (mut notes, mut clock) = (Vec::new(), Clock::start());
+    let (encoded, width, height, has_alpha) = recode(request, &mut clock)?;
     if container.find(b"VP8 ").is_some() {
         notes.push("the WebP was lossy; the result is lossless and therefore larger".to_owned());
     }
@@ -33,10 +36,19 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
             "the result is about {growth} times as large: the encoder packs loosely"
         ));
     }
-    Ok(Output { bytes, format: Format::WebP, width, height, frames: 1, path: Path::Pixels, notes })
+    Ok(Output {
+        bytes,
+        format: Format::WebP,
+        width,
+        height,
+        frames: 1,
+        path: Path::Pixels,
+        notes,
+        phases: clock.phases(),
+    })
 }
 
-fn recode(request: &Request<'_>) -> Result<(Vec<u8>, u32, u32, bool), Error> {
+fn recode(request: &Request<'_>, clock: &mut Clock) -> Result<(Vec<u8>, u32, u32, bool), Error> {
     let decoder = WebPDecoder::new(IoCursor::new(request.input));
     let decoder = decoder.map_err(|error| refused(Format::WebP, error))?;
     let ((width, height), colour) = (decoder.dimensions(), decoder.color_type());
@@ -46,12 +58,15 @@ fn recode(request: &Request<'_>) -> Result<(Vec<u8>, u32, u32, bool), Error> {
     request.limits.check_memory(raw_bytes.saturating_mul(3))?;
     let mut samples = vec![0; raw_bytes as usize];
     decoder.read_image(&mut samples).map_err(|error| refused(Format::WebP, error))?;
+    clock.decoded();
     let channels = usize::from(colour.channel_count());
     request.map.pixels(&mut samples, channels, 3);
+    clock.operated();
     let mut encoded = Vec::new();
     WebPEncoder::new_lossless(&mut encoded)
         .encode(&samples, width, height, colour.into())
         .map_err(|error| Error::unwritable(Format::WebP, error))?;
+    clock.encoded();
     Ok((encoded, width, height, colour.has_alpha()))
 }
 

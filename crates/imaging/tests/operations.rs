@@ -10,7 +10,7 @@ use image::{
     codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder},
     metadata::Orientation,
 };
-use imaging::{Class, Format, Limits, Output, Path, Pipeline};
+use imaging::{Class, Format, Limits, Output, Path, Phases, Pipeline};
 use proptest::prelude::*;
 
 fn process(bytes: &[u8], text: &str) -> Result<Output, imaging::Error> {
@@ -1235,4 +1235,18 @@ fn cmyk_becomes_rgb_with_a_note_and_without_its_profile() {
         assert!(output.notes.iter().any(|note| note.contains("profile")), "{:?}", output.notes);
         assert!(!has(&output.bytes, b"CMYKLab"), "{text}");
     }
+}
+
+#[test]
+fn what_is_decoded_tells_how_long_each_phase_took() {
+    let picture = DynamicImage::ImageRgb8(ImageBuffer::from_fn(64, 48, |x, y| {
+        image::Rgb([x as u8, y as u8, (x * y) as u8])
+    }));
+    for (name, format) in FORMATS {
+        let Phases { decode, operate, encode } =
+            run(&encode(&picture, image_format(format)), "flip=horizontal").phases;
+        assert!([decode, operate, encode].iter().all(|time| !time.is_zero()), "{name}");
+    }
+    let whole = run(&encode(&picture, ImageFormat::Jpeg), "invert");
+    assert_eq!((whole.path, whole.phases), (Path::Bits, Phases::default()));
 }

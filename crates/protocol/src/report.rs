@@ -154,6 +154,16 @@ pub struct Timings {
     /// `download_ms`.
     #[prost(uint64, tag = "12")]
     pub first_byte_ms: u64,
+    /// From the file to samples, as a part of `process_ms`; like the two below it is nothing for
+    /// pictures that are inverted without being decoded.
+    #[prost(uint64, tag = "13")]
+    pub decode_ms: u64,
+    /// The operations on the samples, as a part of `process_ms`.
+    #[prost(uint64, tag = "14")]
+    pub operate_ms: u64,
+    /// From samples to the file, as a part of `process_ms`.
+    #[prost(uint64, tag = "15")]
+    pub encode_ms: u64,
 }
 
 #[cfg(test)]

@@ -54,6 +54,9 @@ pub(super) struct Line<'a> {
     connect_ms: u128,
     first_byte_ms: u128,
     process_ms: u128,
+    decode_ms: u128,
+    operate_ms: u128,
+    encode_ms: u128,
     upload_ms: u128,
 }
 
@@ -128,6 +131,9 @@ fn ended<'a>(image: &ImageOutcome<'a>, job: &str) -> Line<'a> {
         connect_ms: milliseconds(end.connect_time),
         first_byte_ms: milliseconds(end.first_byte_time),
         process_ms: milliseconds(end.process_time),
+        decode_ms: milliseconds(end.decode_time),
+        operate_ms: milliseconds(end.operate_time),
+        encode_ms: milliseconds(end.encode_time),
         upload_ms: milliseconds(end.upload_time),
     }
 }
@@ -195,6 +201,9 @@ mod tests {
                 dns_ms: 2,
                 connect_ms: 3,
                 first_byte_ms: 4,
+                decode_ms: 5,
+                operate_ms: 6,
+                encode_ms: 7,
                 ..Default::default()
             },
             ..ImageReport::default()
@@ -239,8 +248,9 @@ mod tests {
         assert_eq!(lines[0]["agent"], "agent-1");
         assert_eq!(lines[0]["task"], "job-1.1.1");
         assert_eq!(lines[0]["attempts"], 1);
-        let times = ["dns_ms", "connect_ms", "first_byte_ms"].map(|name| lines[0][name].as_u64());
-        assert_eq!(times, [Some(2), Some(3), Some(4)]);
+        let parts =
+            ["dns_ms", "connect_ms", "first_byte_ms", "decode_ms", "operate_ms", "encode_ms"];
+        assert_eq!(parts.map(|name| lines[0][name].as_u64()), [2, 3, 4, 5, 6, 7].map(Some));
         assert_eq!(lines[1]["message"], "line 12 is no URL");
         assert_eq!(lines[1]["output"], "");
         assert_eq!(lines[2]["duplicate_of"], 1);

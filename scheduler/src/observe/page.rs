@@ -114,6 +114,9 @@ fn timings(f: &mut String, report: &Report) -> fmt::Result {
         ("… connecting", timings.connect),
         ("… first byte", timings.first_byte),
         ("processing", timings.process),
+        ("… decoding", timings.decode),
+        ("… operations", timings.operate),
+        ("… encoding", timings.encode),
         ("upload", timings.upload),
     ];
     let bars: Vec<_> = phases.into_iter().map(|(name, times)| Bar::of_times(name, times)).collect();

@@ -43,6 +43,9 @@ const COLUMNS: &[&str] = &[
     "connect_ms",
     "first_byte_ms",
     "process_ms",
+    "decode_ms",
+    "operate_ms",
+    "encode_ms",
     "upload_ms",
 ];
 

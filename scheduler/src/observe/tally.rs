@@ -35,7 +35,7 @@ pub struct Tally {
     /// Results by format.
     pub formats: BTreeMap<String, u64>,
     hosts: HashMap<String, Host>,
-    phases: [Spread; 7],
+    phases: [Spread; 10],
 }
 
 /// The failures of one class.
@@ -97,6 +97,12 @@ pub struct Timings {
     pub first_byte: Quantiles,
     /// Decoding, operations and encoding.
     pub process: Quantiles,
+    /// From the file to samples, as a part of the processing.
+    pub decode: Quantiles,
+    /// The operations on the samples, as a part of the processing.
+    pub operate: Quantiles,
+    /// From samples to the file, as a part of the processing.
+    pub encode: Quantiles,
     /// Until the file server said that the result is durable.
     pub upload: Quantiles,
 }
@@ -146,7 +152,8 @@ impl Tally {
     /// Where the time went.
     #[must_use]
     pub fn timings(&self) -> Timings {
-        let [queue, download, dns, connect, first_byte, process, upload] = &self.phases;
+        let [queue, download, dns, connect, first_byte, process, decode, operate, encode, upload] =
+            &self.phases;
         Timings {
             queue: queue.quantiles(),
             download: download.quantiles(),
@@ -154,6 +161,9 @@ impl Tally {
             connect: connect.quantiles(),
             first_byte: first_byte.quantiles(),
             process: process.quantiles(),
+            decode: decode.quantiles(),
+            operate: operate.quantiles(),
+            encode: encode.quantiles(),
             upload: upload.quantiles(),
         }
     }
@@ -200,7 +210,7 @@ impl Tally {
 }
 
 /// In the order of [`Timings`].
-fn times(end: &ImageEnd) -> [Duration; 7] {
+fn times(end: &ImageEnd) -> [Duration; 10] {
     [
         end.queue_time,
         end.download_time,
@@ -208,6 +218,9 @@ fn times(end: &ImageEnd) -> [Duration; 7] {
         end.connect_time,
         end.first_byte_time,
         end.process_time,
+        end.decode_time,
+        end.operate_time,
+        end.encode_time,
         end.upload_time,
     ]
 }

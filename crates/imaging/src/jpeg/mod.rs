@@ -14,7 +14,7 @@ pub use inverter::{JpegInverter, JpegSummary};
 use metadata::Keeper;
 use segments::Frame;
 
-use crate::{Error, Format, Output, Path, request::Request};
+use crate::{Error, Format, Output, Path, Phases, request::Request};
 
 /// Whether [`process`] can do it; all that has four colours goes through its pixels.
 pub(crate) fn goes_by_bits(input: &[u8]) -> bool {
@@ -30,5 +30,14 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     let mut bytes = Vec::with_capacity(request.input.len() + 1024);
     let summary = JpegInverter::whole(request.input, request.limits, keeper, &mut bytes)?;
     let JpegSummary { width, height, notes } = summary;
-    Ok(Output { bytes, format: Format::Jpeg, width, height, frames: 1, path: Path::Bits, notes })
+    Ok(Output {
+        bytes,
+        format: Format::Jpeg,
+        width,
+        height,
+        frames: 1,
+        path: Path::Bits,
+        notes,
+        phases: Phases::default(),
+    })
 }

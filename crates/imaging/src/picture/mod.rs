@@ -19,8 +19,8 @@ mod webp;
 use image::{DynamicImage, metadata::Orientation};
 
 use crate::{
-    Class, Error, Format, Output, Path, Pipeline, jpeg, limits::Budget, operations::Operation, png,
-    tiff,
+    Class, Error, Format, Output, Path, Pipeline, jpeg, limits::Budget, operations::Operation,
+    output::Clock, png, tiff,
 };
 use animation::{Animation, AnimationWriter, Frame, as_frame};
 use metadata::{Metadata, holds_orientation};
@@ -42,16 +42,16 @@ pub(crate) fn process(
     if let Some(output) = tables::process(input, format, pipeline.operations(), limits)? {
         return Ok(output);
     }
-    let mut notes = Vec::new();
+    let (mut notes, mut clock) = (Vec::new(), Clock::start());
     let mut source = Source::open(input, format, limits, &mut notes)?;
     let job = Job { pipeline, limits, target: pipeline.target().unwrap_or(format) };
     let upright = job.take_upright(&mut source.metadata, &mut notes);
     let done = if source.frames > 1 && !matches!(source.kind, Kind::Icons(_)) {
-        job.process_frames(&source, upright, &mut notes)
+        job.process_frames(&source, upright, &mut clock, &mut notes)
     } else if let Kind::Icons(icons) = &source.kind {
-        job.process_icons(icons, &mut notes)
+        job.process_icons(icons, &mut clock, &mut notes)
     } else {
-        job.process_still(&source, upright, &mut notes)
+        job.process_still(&source, upright, &mut clock, &mut notes)
     };
     let Done { bytes, width, height, frames } = done?;
     if job.target == Format::WebP && bytes.len() / input.len().max(1) >= 2 {
@@ -60,8 +60,8 @@ pub(crate) fn process(
             "the result is about {growth} times as large: the encoder packs loosely"
         ));
     }
-    let path = Path::Pixels;
-    Ok(Output { bytes, format: job.target, width, height, frames, path, notes })
+    let (path, phases) = (Path::Pixels, clock.phases());
+    Ok(Output { bytes, format: job.target, width, height, frames, path, notes, phases })
 }
 
 struct Job<'a> {
@@ -128,6 +128,7 @@ impl Job<'_> {
         &self,
         source: &Source<'_>,
         upright: Orientation,
+        clock: &mut Clock,
         notes: &mut Vec<String>,
     ) -> Result<Done, Error> {
         let size = (source.width, source.height);
@@ -142,17 +143,20 @@ impl Job<'_> {
         }
         let image = source.decode(as_ycbcr, notes)?;
         check_size(&image, size, source.format)?;
+        clock.decoded();
         self.limits.check_time()?;
         let image = if as_ycbcr {
             steps.apply_to_ycbcr(image)?
         } else {
             steps.apply(image, self.limits)?
         };
+        clock.operated();
         self.limits.check_time()?;
         let image = fit::fit(image, self.target, notes);
         let metadata = self.metadata_for(source, &steps, &image, notes);
         let (width, height) = (image.width(), image.height());
         let bytes = self.encode(image, as_ycbcr, source, &steps, &metadata, notes)?;
+        clock.encoded();
         Ok(Done { bytes, width, height, frames: 1 })
     }
 
@@ -229,6 +233,7 @@ impl Job<'_> {
         &self,
         source: &Source<'_>,
         upright: Orientation,
+        clock: &mut Clock,
         notes: &mut Vec<String>,
     ) -> Result<Done, Error> {
         if !matches!(self.target, Format::Gif | Format::Png | Format::WebP) {
@@ -266,8 +271,9 @@ impl Job<'_> {
         } else {
             Box::new(webp::WebpAnimation::new(result, plays, &metadata))
         };
-        self.push_frames(animation, source, &steps, writer.as_mut())?;
+        self.push_frames(animation, source, &steps, clock, writer.as_mut())?;
         let bytes = writer.finish(notes)?;
+        clock.encoded();
         Ok(Done { bytes, width: result.0, height: result.1, frames: count })
     }
 
@@ -276,6 +282,7 @@ impl Job<'_> {
         animation: Animation<'_>,
         source: &Source<'_>,
         steps: &Steps,
+        clock: &mut Clock,
         writer: &mut dyn AnimationWriter,
     ) -> Result<(), Error> {
         let held = FRAME_COPIES * source.pixel_bytes * steps.peak_pixels;
@@ -284,8 +291,11 @@ impl Job<'_> {
             let frame = frames.next().ok_or_else(|| Error::truncated(source.format))??;
             let image = DynamicImage::ImageRgba8(frame.image);
             check_size(&image, (source.width, source.height), source.format)?;
+            clock.decoded();
             let image = as_frame(steps.apply(image, self.limits)?);
+            clock.operated();
             writer.push(Frame { image, delay: frame.delay })?;
+            clock.encoded();
             self.limits.check_time()?;
             self.limits.check_memory(held.saturating_add(2 * writer.written_bytes() as u64))?;
         }
@@ -296,15 +306,18 @@ impl Job<'_> {
     fn process_icons(
         &self,
         icons: &[plain::Icon<'_>],
+        clock: &mut Clock,
         notes: &mut Vec<String>,
     ) -> Result<Done, Error> {
         let (mut results, mut held) = (Vec::new(), 0u64);
         for icon in icons {
             let (image, pixel_bytes) = source::decode_icon(icon, self.limits)?;
+            clock.decoded();
             self.limits.check_time()?;
             let size = (image.width(), image.height());
             let steps = self.plan(size, pixel_bytes, Orientation::NoTransforms);
             let result = steps?.apply(image, self.limits)?;
+            clock.operated();
             held = held.saturating_add(3 * result.as_bytes().len() as u64);
             self.limits.check_memory(held)?;
             results.push(result);
@@ -316,7 +329,9 @@ impl Job<'_> {
             let largest = images.iter().max_by_key(|image| area(image));
             let (width, height) = largest.map_or((0, 0), |image| (image.width(), image.height()));
             let frames = images.len() as u32;
-            return Ok(Done { bytes: plain::encode_ico(images)?, width, height, frames });
+            let bytes = plain::encode_ico(images)?;
+            clock.encoded();
+            return Ok(Done { bytes, width, height, frames });
         }
         if results.len() > 1 {
             let (count, target) = (results.len(), self.target);
@@ -329,6 +344,7 @@ impl Job<'_> {
         let source = Source::of_icon(width, height);
         let steps = Steps::plan(&[], (width, height), Orientation::NoTransforms, self.limits)?;
         let bytes = self.encode(image, false, &source, &steps, &source.metadata, notes)?;
+        clock.encoded();
         Ok(Done { bytes, width, height, frames: 1 })
     }
 }

@@ -12,7 +12,7 @@ use ancillary::Fate;
 use animation::Animation;
 use chunks::{Chunk, Chunks, Colour, SIGNATURE, name};
 
-use crate::{Error, Format, Output, Path, exif, request::Request};
+use crate::{Error, Format, Output, Path, Phases, exif, request::Request};
 
 pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
     let png = Chunks::read(request.input)?;
@@ -160,6 +160,15 @@ impl<'a> Writer<'a> {
         }
         let (width, height) = (self.png.header.width, self.png.header.height);
         let (bytes, notes) = (self.bytes, self.notes);
-        Output { bytes, format: Format::Png, width, height, frames, path, notes }
+        Output {
+            bytes,
+            format: Format::Png,
+            width,
+            height,
+            frames,
+            path,
+            notes,
+            phases: Phases::default(),
+        }
     }
 }

@@ -11,8 +11,9 @@ use image::{ImageDecoder as _, codecs::tiff::TiffDecoder};
 use tiff::{ColorType, TiffError, decoder::Decoder, tags::Tag};
 
 use crate::{
-    Class, Error, Format, Output, Path,
+    Class, Error, Format, Output, Path, Phases,
     invert::SampleMap,
+    output::Clock,
     pixels::{Samples, refused},
     request::Request,
 };
@@ -79,7 +80,16 @@ fn process_in_place(
         swap_black_and_white(directory, request.map, &mut bytes)?;
     }
     let (format, path) = (Format::Tiff, Path::Palette);
-    Ok(Output { bytes, format, width, height, frames: 1, path, notes: Vec::new() })
+    Ok(Output {
+        bytes,
+        format,
+        width,
+        height,
+        frames: 1,
+        path,
+        notes: Vec::new(),
+        phases: Phases::default(),
+    })
 }
 
 /// 0 says that the smallest value is white, 1 that it is black.
@@ -101,10 +111,12 @@ fn process_samples(
     source: &mut Source<'_>,
     colours: ColorType,
 ) -> Result<Output, Error> {
+    let mut clock = Clock::start();
     let decoder = TiffDecoder::new(Cursor::new(request.input));
     let mut decoder = decoder.map_err(|error| refused(Format::Tiff, error))?;
     decoder.set_limits(codec_limits(request)).map_err(|error| refused(Format::Tiff, error))?;
     let mut samples = Samples::decode(request, Format::Tiff, decoder)?;
+    clock.decoded();
     let mut notes = Vec::new();
     let extra = source.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten();
     let alpha = extra.and_then(|kinds| kinds.first().copied());
@@ -112,9 +124,20 @@ fn process_samples(
     if let ColorType::CMYK(_) | ColorType::CMYKA(_) = colours {
         notes.push("the TIFF held CMYK colours; they were converted to RGB".to_owned());
     }
+    clock.operated();
     let bytes = encode::encode(&samples, source, alpha, &mut notes)?;
+    clock.encoded();
     let Samples { width, height, .. } = samples;
-    Ok(Output { bytes, format: Format::Tiff, width, height, frames: 1, path: Path::Pixels, notes })
+    Ok(Output {
+        bytes,
+        format: Format::Tiff,
+        width,
+        height,
+        frames: 1,
+        path: Path::Pixels,
+        notes,
+        phases: clock.phases(),
+    })
 }
 
 /// What the codec may allocate: it does so for whole strips before it knows what they hold.
