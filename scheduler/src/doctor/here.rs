@@ -73,16 +73,24 @@ async fn hosts(forecast: &Forecast) -> Result<String, String> {
             missing.push(host);
         }
     }
-    if missing.is_empty() {
-        return Ok(match found {
-            0 => "every image is on the file server".into(),
-            _ => format!("the {found} with most images are found from this machine"),
-        });
+    told(found, &missing)
+}
+
+/// Some hosts that are gone only fail their own images.
+fn told(found: usize, missing: &[&str]) -> Result<String, String> {
+    let names = missing.join(", ");
+    match (found, missing.len()) {
+        (0, 0) => Ok("every image is on the file server".into()),
+        (_, 0) => Ok(format!("the {found} with most images are found from this machine")),
+        (0, _) => Err(format!(
+            "not found from this machine: {names}; correct the list, or this machine's \
+             /etc/resolv.conf"
+        )),
+        (_, _) => Ok(format!(
+            "of those with most images {found} are found from this machine, and the images of \
+             others will fail as dns if agents do not find them either: {names}"
+        )),
     }
-    Err(format!(
-        "not found from this machine: {}; correct the list, or this machine's /etc/resolv.conf",
-        missing.join(", ")
-    ))
 }
 
 /// Whether results can be written. A folder that is not there yet is not made.
@@ -209,6 +217,16 @@ mod tests {
     use clap::Parser;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_host_that_is_gone_stands_in_the_way_only_if_all_are() {
+        assert!(told(0, &[]).is_ok());
+        assert!(told(3, &[]).is_ok());
+        let some = told(2, &["gone.example"]).unwrap();
+        assert!(some.contains("2 are found") && some.contains("gone.example"), "{some}");
+        let none = told(0, &["gone.example"]).unwrap_err();
+        assert!(none.contains("gone.example; correct the list"), "{none}");
+    }
 
     #[test]
     fn a_folder_that_is_not_there_is_tried_where_it_would_be_and_not_made() {
