@@ -246,7 +246,7 @@ fn restore<const N: usize>(filter: u8, coded: &[Sample], above: &[Sample], plain
 }
 
 /// So many samples of a pixel are restored faster one by one: each result waits for the one to its
-/// left, and wide instructions take longer.
+/// left, and wide instructions take longer. In 64 bits each, as compilers would pack smaller ones.
 const FEW: usize = 3;
 
 /// Restores pixel after pixel by what is predicted from those to the left, above, and above that;
@@ -257,7 +257,7 @@ fn chain<const N: usize>(
     above: &[Sample],
     plain: &mut [Sample],
     all: impl Fn(&Lanes, &Lanes, &Lanes) -> Lanes,
-    one: impl Fn(i32, i32, i32) -> i32,
+    one: impl Fn(i64, i64, i64) -> i64,
 ) {
     if N <= FEW {
         return chain_of_few::<N>(coded, above, plain, one);
@@ -279,7 +279,7 @@ fn chain_of_few<const N: usize>(
     coded: &[Sample],
     above: &[Sample],
     plain: &mut [Sample],
-    predict: impl Fn(i32, i32, i32) -> i32,
+    predict: impl Fn(i64, i64, i64) -> i64,
 ) {
     let pixels = plain.as_chunks_mut::<N>().0.iter_mut();
     let sources = coded.as_chunks::<N>().0.iter().zip(above.as_chunks::<N>().0);
@@ -289,7 +289,7 @@ fn chain_of_few<const N: usize>(
         let samples = pixel.iter_mut().zip(&mut before).zip(coded.iter().zip(above));
         for ((sample, (left, corner)), (&coded, &above)) in samples {
             let above = above.into();
-            let sum = (i32::from(coded) + predict(*left, above, *corner)) & 0xff;
+            let sum = (i64::from(coded) + predict(*left, above, *corner)) & 0xff;
             *sample = sum as Sample;
             (*left, *corner) = (sum, above);
         }
@@ -324,7 +324,7 @@ fn nearest(left: &Lanes, above: &Lanes, corner: &Lanes) -> Lanes {
 
 /// [`nearest`], of one sample.
 #[inline(always)]
-fn nearest_of_one(left: i32, above: i32, corner: i32) -> i32 {
+fn nearest_of_one(left: i64, above: i64, corner: i64) -> i64 {
     let (low, high) = (left.min(above), left.max(above));
     let edge = 3 * corner - (left + above);
     let not_high = if edge >= high { low } else { corner };
@@ -376,9 +376,9 @@ mod tests {
             for above in 0..=255 {
                 let is_paeth = |corner| {
                     let expected = paeth(left, above, corner);
-                    let of_one = nearest_of_one(left.into(), above.into(), i32::from(corner));
+                    let of_one = nearest_of_one(left.into(), above.into(), corner.into());
                     let found = nearest(&lanes(left), &lanes(above), &lanes(corner));
-                    found == lanes(expected) && of_one == i32::from(expected)
+                    found == lanes(expected) && of_one == i64::from(expected)
                 };
                 assert!((0..=255).all(is_paeth), "{left} and {above}");
             }

@@ -88,7 +88,8 @@ pub(super) struct Lanes<'a, const SIZE: usize> {
     pub(super) mask: u64,
 }
 
-/// Goes on from `position`, at most to `blocks` ended blocks and as long as there are eight bytes. It also stops, without having touched it, at whatever breaks a rule.
+/// Goes on from `position`, at most to `blocks` ended blocks and as long as there are eight bytes.
+/// It also stops, without having touched it, at whatever breaks a rule.
 pub(super) fn run<const SIZE: usize>(
     lanes: &mut Lanes<'_, SIZE>,
     unit: &Unit<'_>,
