@@ -4,12 +4,7 @@
 //! a table tells for the next few bits how many of them are whole symbols with their values, which
 //! of them to flip, how far along the block they lead, and whether they end it.
 
-use std::sync::Arc;
-
-use super::{
-    huffman::{Code, SHORT_BITS},
-    standard::known_lookup,
-};
+use super::huffman::{Code, SHORT_BITS};
 
 /// A stretch is at most so long: the bits to flip have to fit beside the rest into a word, and
 /// three stretches with a begun byte before them into 63 bits. The last value of a stretch may lie
@@ -169,11 +164,7 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// For blocks that are coded so; what is known already is shared.
-    pub(super) fn shared(dc: &Code, ac: &Code) -> Arc<Self> {
-        known_lookup(dc, ac).unwrap_or_else(|| Self::new(dc, ac).into())
-    }
-
+    /// For blocks that are coded so.
     pub(super) fn new(dc: &Code, ac: &Code) -> Self {
         let at_start = Table::by_bits(|bits| match Walk::new(bits).difference(dc) {
             Some(walk) => walk.coefficients(ac),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{huffman::Code, lookup::Lookup, scan::broken};
+use super::{huffman::Code, lookup::Lookup, scan::broken, standard::known_lookup};
 use crate::{
     Error, Format,
     cursor::Cursor,
@@ -87,7 +87,8 @@ impl Lookups {
         if let Some((_, lookup)) = self.0.iter().find(|(known, _)| *known == numbers) {
             return Arc::clone(lookup);
         }
-        let lookup = Lookup::shared(dc, ac);
+        let known = known_lookup(dc, ac);
+        let lookup = known.unwrap_or_else(|| Lookup::new(dc, ac).into());
         self.0.push((numbers, Arc::clone(&lookup)));
         lookup
     }
