@@ -321,3 +321,31 @@ fn milliseconds(time: Duration) -> u64 {
 
 /// A job behind a pointer, as its images run side by side.
 pub type SharedJob = Arc<Job>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imaging::Phases;
+
+    #[test]
+    fn a_report_tells_what_the_picture_is_and_where_its_time_went() {
+        let time = Duration::from_millis;
+        let output = Output {
+            bytes: vec![0; 9],
+            format: Format::Png,
+            width: 3,
+            height: 2,
+            frames: 1,
+            path: Path::Pixels,
+            notes: vec!["no profile".to_owned()],
+            phases: Phases { decode: time(5), operate: time(6), encode: time(7) },
+        };
+        let mut report = ImageReport::default();
+        describe(&output, &mut report);
+        assert_eq!((report.bytes_out, report.width, report.height, report.frames), (9, 3, 2, 1));
+        assert_eq!((report.format.as_str(), report.path.as_str()), ("png", "pixels"));
+        assert_eq!(report.notes, ["no profile"]);
+        let timings = report.timings;
+        assert_eq!((timings.decode_ms, timings.operate_ms, timings.encode_ms), (5, 6, 7));
+    }
+}
