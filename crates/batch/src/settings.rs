@@ -42,8 +42,8 @@ pub struct Settings {
     /// How long to refuse what is too small for a task. Default: 5 s. If more comes free
     /// on that agent, Mesos offers it in spite of this.
     pub refuse_small: Duration,
-    /// The least time between two REVIVE calls of which the first brought no offers. Default, and
-    /// never less: 50 ms.
+    /// The time between two REVIVE calls of which the first, and some before it, brought no offers:
+    /// the first waits are a tenth of it, and double. Default, and never less: 50 ms.
     pub revive_interval: Duration,
     /// How long a launched task may be silent before the master is asked. Default: 60 s.
     pub launch_timeout: Duration,
