@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::Bench;
 use super::family::Running;
 use super::job::{self, Job};
 use super::nginx::Nginx;
 use super::place::Place;
-use super::table::{Goal, Line, Sample};
+use super::table::{Goal, Line, Peer, Sample};
+use super::{Bench, bare};
 use crate::sandbox::{Sandbox, free_port};
 
 /// How many tasks, of one tiny image each.
@@ -74,22 +74,24 @@ fn measure(bench: &Bench, engine: &str, master: &str, goal: f64) -> Result<Vec<L
     let folder = bench.place.fresh("origin")?;
     let origin = Nginx::serve(&folder, &folder)?;
     let list = tiny_list(&origin, TASKS, folder.join("list"))?;
-    let (mut whole, mut tasks) = (Vec::new(), Vec::new());
+    let (mut whole, mut tasks, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.runs {
         let job = Job::new(&bench.place, master, &list)?.with(&TINY_TASKS);
         whole.push(f64::from(TASKS) / job.run(TASKS, WITHIN)?.time.as_secs_f64());
         tasks.push(from_first_launch(bench, master, &list)?);
+        bare.push(bare::run(&bench.place, master, TASKS, WITHIN)?);
     }
-    let line = |what: &str, runs, goal| Line {
+    let line = |what: &str, runs, peer, goal| Line {
         what: format!("{TASKS} tasks of 0.1 cpu, {engine}, {what}"),
         unit: "tasks/s",
         ours: Sample::of(runs),
-        peer: None,
+        peer,
         goal,
     };
+    let peer = Peer { name: "Python, tasks that do nothing".into(), sample: Sample::of(bare) };
     Ok(vec![
-        line("first launch to end", tasks, Goal::AtLeast(goal)),
-        line("whole process", whole, Goal::Shown),
+        line("first launch to end", tasks, Some(peer), Goal::AtLeast(goal)),
+        line("whole process", whole, None, Goal::Shown),
     ])
 }
 

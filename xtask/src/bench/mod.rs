@@ -4,6 +4,7 @@
 //! origins and peers run on this machine, and everything is under `target/bench` or the folder that
 //! is named.
 
+mod bare;
 mod control;
 mod corpus;
 mod executor_memory;
