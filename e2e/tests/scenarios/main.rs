@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bad_list;
+mod deadly;
 mod disk;
 mod failed;
 mod faults;
