@@ -24,7 +24,7 @@ pub(crate) struct Demand {
 }
 
 /// The first wait is this part of the longest.
-const FIRST_WAIT: u32 = 10;
+const FIRST_WAIT: u32 = 50;
 
 impl Demand {
     /// A new subscription is not suppressed, whatever was before.
@@ -97,9 +97,9 @@ mod tests {
         demand.want();
         assert_eq!(demand.decide(at(0), true, LONGEST), Some(Call::Revive));
         demand.want();
-        assert_eq!(demand.decide(at(4), true, LONGEST), None);
-        assert_eq!(demand.revive_at(true, LONGEST), Some(at(5)));
-        assert_eq!(demand.decide(at(5), true, LONGEST), Some(Call::Revive));
+        assert_eq!(demand.decide(at(0), true, LONGEST), None);
+        assert_eq!(demand.revive_at(true, LONGEST), Some(at(1)));
+        assert_eq!(demand.decide(at(1), true, LONGEST), Some(Call::Revive));
         assert_eq!(demand.revive_at(true, LONGEST), None);
     }
 
@@ -115,9 +115,9 @@ mod tests {
     #[test]
     fn a_cluster_that_is_full_is_asked_less_and_less() {
         let mut demand = Demand::default();
-        assert_eq!(revives(&mut demand, 0..200), [0, 5, 15, 35, 75, 125, 175]);
+        assert_eq!(revives(&mut demand, 0..200), [0, 1, 3, 7, 15, 31, 63, 113, 163]);
         demand.offered();
-        assert_eq!(revives(&mut demand, 200..216), [200, 205, 215], "there is room again");
+        assert_eq!(revives(&mut demand, 200..206), [200, 201, 203], "there is room again");
     }
 
     #[test]

@@ -320,6 +320,16 @@ pub(crate) const CHECKS: &[Check] = &[
         "the master starts again: SUBSCRIBED with the same id",
         f::c60_a_restarted_master_takes_the_id,
     ),
+    check(
+        "C61",
+        "offer filters: no offer that has less than they ask for, until they change",
+        o::c61_offer_filters,
+    ),
+    check(
+        "C62",
+        "offer filters that make no sense: ERROR",
+        s::c62_offer_filters_that_make_no_sense,
+    ),
 ];
 
 /// There are all sixty, in their order.

@@ -8,7 +8,7 @@ use e2e::{Engine, Plan, Testbed};
 use serde_json::{Value, json};
 
 use crate::bench::{
-    SILENCE, SOON, bare_task, bed, framework, framework_with, has, lacks, status_is, task,
+    SILENCE, SOON, bare_task, bed, framework, framework_with, has, is, lacks, status_is, task,
 };
 
 /// Two offers are of the same agent and have the same resources.
@@ -142,4 +142,36 @@ pub(crate) fn c29_offers_that_are_gone(engine: Engine) -> Result<()> {
         scheduler.events.end(SOON)?;
     }
     Ok(())
+}
+
+/// A framework with offer filters that ask for one of these sets of amounts.
+pub(crate) fn filtered(mut info: Value, sets: &Value) -> Value {
+    let sets: Vec<Value> = sets.as_array().into_iter().flatten().map(quantities).collect();
+    let least = json!({ "min_allocatable_resources": { "quantities": sets } });
+    // Filters for roles of others are let be.
+    info["offer_filters"] = json!({ "*": least, "of/others": { "min_allocatable_resources": {} } });
+    info
+}
+
+fn quantities(set: &Value) -> Value {
+    let amounts = set.as_object().into_iter().flatten();
+    let amounts: BTreeMap<&String, Value> =
+        amounts.map(|(name, value)| (name, json!({ "value": value }))).collect();
+    json!({ "quantities": amounts })
+}
+
+pub(crate) fn c61_offer_filters(engine: Engine) -> Result<()> {
+    let bed = bed(engine)?;
+    let too_much = filtered(framework(), &json!([{ "cpus": 1.0, "mem": 1_000_000.0 }]));
+    let mut scheduler = Scheduler::subscribe(bed.master(), &too_much)?;
+    scheduler.gets_no_offer(SILENCE)?;
+    let either = filtered(scheduler.info_with_id(), &json!([{ "cows": 1.0 }, { "mem": 64.0 }]));
+    let reply = scheduler.call("UPDATE_FRAMEWORK", json!({ "framework_info": either }))?;
+    is(&reply, 200, "")?;
+    let offer = scheduler.offer()?;
+    scheduler.decline(&offer, 0.0)?;
+    let none = filtered(scheduler.info_with_id(), &json!([]));
+    let reply = scheduler.call("UPDATE_FRAMEWORK", json!({ "framework_info": none }))?;
+    is(&reply, 200, "")?;
+    same_resources(&offer, &scheduler.offer()?)
 }

@@ -10,7 +10,7 @@ use e2e::{Engine, until, user};
 use serde_json::{Value, json};
 
 use crate::bench::{SOON, bed, framework, has, is, lone_master};
-use crate::offers;
+use crate::offers::{self, filtered};
 
 /// The interval of 15 s; the rest is for a busy machine.
 const HEARTBEAT_WITHIN: Duration = Duration::from_secs(25);
@@ -198,6 +198,22 @@ pub(crate) fn c18_removed_frameworks_do_not_come_back(engine: Engine) -> Result<
     for info in [left, torn_down.info_with_id()] {
         let answer = subscription(bed.master(), &[], &subscribe_again(&info))?;
         is_refused(answer, "Framework has been removed")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn c62_offer_filters_that_make_no_sense(engine: Engine) -> Result<()> {
+    let bed = lone_master(engine)?;
+    for (sets, fault) in [
+        (json!([{}]), "Resource quantities must contain at least one quantity"),
+        (
+            json!([{ "cpus": 1.0 }, { "mem": -0.5 }]),
+            "Invalid resource quantity for 'mem': Negative values not supported",
+        ),
+    ] {
+        let info = filtered(framework(), &sets);
+        let call = json!({ "type": "SUBSCRIBE", "subscribe": { "framework_info": info } });
+        is_refused(subscription(bed.master(), &[], &call)?, fault)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! suppressed its offers nor filtered this bundle. Nothing here does I/O.
 
 mod filters;
+mod least;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,11 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mesos::resources::{Resources, Scalar};
-use mesos::v1::{AgentId, FrameworkId};
+use mesos::resources::Resources;
+use mesos::v1::{AgentId, FrameworkId, OfferFilters};
 
 use filters::Filters;
+use least::Least;
 use share::dominant_share;
 
 /// How long an offer is withheld when the scheduler does not say.
@@ -51,12 +53,22 @@ struct Agent {
     active: bool,
 }
 
+/// What a framework says of the offers it wants, beside its roles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wishes<'a> {
+    /// Whether it is to be offered agents with GPUs.
+    pub(crate) takes_gpus: bool,
+    /// What offers must have at least, by role.
+    pub(crate) filters: &'a BTreeMap<String, OfferFilters>,
+}
+
 /// One role of one framework.
 #[derive(Debug, Default)]
 struct Client {
     active: bool,
     suppressed: bool,
     takes_gpus: bool,
+    least: Least,
     held: Resources,
     filters: Filters,
 }
@@ -106,7 +118,7 @@ impl Allocator {
         id: &FrameworkId,
         roles: &BTreeSet<String>,
         suppressed: &BTreeSet<String>,
-        takes_gpus: bool,
+        wishes: Wishes<'_>,
     ) {
         let known = self.roles_of(id);
         for gone in known.difference(roles) {
@@ -119,7 +131,8 @@ impl Allocator {
                 client.filters.clear();
             }
             client.suppressed = now_suppressed;
-            client.takes_gpus = takes_gpus;
+            client.takes_gpus = wishes.takes_gpus;
+            client.least = Least::of(wishes.filters.get(role));
         }
     }
 
@@ -249,7 +262,8 @@ impl Allocator {
                 return None;
             }
             let bundle = free.usable_by(&key.1);
-            let wants = is_allocatable(&bundle) && !client.filters.withhold(id, &bundle, now);
+            let wants =
+                client.least.is_met_by(&bundle) && !client.filters.withhold(id, &bundle, now);
             wants.then(|| (dominant_share(&client.held, total), key, bundle))
         });
         let (_, (framework, role), resources) = wanting.min_by(|a, b| a.0.total_cmp(&b.0))?;
@@ -291,12 +305,6 @@ impl Allocator {
     fn client_mut(&mut self, id: &FrameworkId, role: &str) -> Option<&mut Client> {
         self.clients.get_mut(&(id.value.clone(), role.to_owned()))
     }
-}
-
-/// Neither a sliver of processor nor of memory alone is worth an offer.
-fn is_allocatable(free: &Resources) -> bool {
-    free.cpus() >= Scalar::from_thousandths(10)
-        || free.mem_mib() >= Scalar::from_thousandths(32_000)
 }
 
 fn refusal(seconds: Option<f64>) -> Duration {

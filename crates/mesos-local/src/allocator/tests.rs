@@ -16,11 +16,21 @@ fn cluster(frameworks: &[&str]) -> Allocator {
     let mut allocator = Allocator::new(Duration::from_secs(1));
     for framework in frameworks {
         let roles = BTreeSet::from(["*".to_owned()]);
-        allocator.set_framework(&id(framework), &roles, &BTreeSet::new(), false);
+        allocator.set_framework(
+            &id(framework),
+            &roles,
+            &BTreeSet::new(),
+            wishes(false, &BTreeMap::new()),
+        );
         allocator.set_active(&id(framework), true);
     }
     allocator.add_agent(&"a".into(), &bundle("cpus:2;mem:1024"));
     allocator
+}
+
+/// Any offer, of agents with GPUs or without.
+fn wishes(takes_gpus: bool, filters: &BTreeMap<String, OfferFilters>) -> Wishes<'_> {
+    Wishes { takes_gpus, filters }
 }
 
 fn give_back(allocator: &mut Allocator, allocation: &Allocation) {
@@ -119,9 +129,9 @@ fn agents_with_gpus_are_kept_for_those_who_ask_for_gpus() {
     let mut allocator = Allocator::new(Duration::from_secs(1));
     allocator.add_agent(&"g".into(), &bundle("cpus:1;mem:64;gpus:1"));
     let roles = BTreeSet::from(["*".to_owned()]);
-    allocator.set_framework(&id("f"), &roles, &BTreeSet::new(), false);
+    allocator.set_framework(&id("f"), &roles, &BTreeSet::new(), wishes(false, &BTreeMap::new()));
     allocator.set_active(&id("f"), true);
     assert!(allocator.allocate(NOW).is_empty());
-    allocator.set_framework(&id("f"), &roles, &BTreeSet::new(), true);
+    allocator.set_framework(&id("f"), &roles, &BTreeSet::new(), wishes(true, &BTreeMap::new()));
     assert_eq!(allocator.allocate(NOW).len(), 1);
 }

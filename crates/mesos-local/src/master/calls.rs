@@ -4,7 +4,7 @@ use mesos::state::TaskStateExt as _;
 use mesos::v1::scheduler::{Call, call};
 use mesos::v1::{FrameworkId, FrameworkInfo};
 
-use super::{Master, Output, Reply, StreamId, other_principal, roles};
+use super::{Master, Output, Reply, StreamId, offer_filters, other_principal, roles};
 use crate::messages::ToAgent;
 
 impl Master {
@@ -185,6 +185,7 @@ impl Master {
         };
         let checked = roles::roles_of(&new).and_then(|roles| {
             roles::check_suppressed(&suppressed, &roles)?;
+            offer_filters::check(&new)?;
             Ok(roles)
         });
         let roles = match checked {
@@ -196,9 +197,10 @@ impl Master {
         }
         let removed: Vec<String> = framework.roles.difference(&roles).cloned().collect();
         framework.update(new, roles.clone());
-        let takes_gpus = framework.capabilities.gpu_resources;
         self.rescind_offers_of_roles(id, &removed);
-        self.allocator.set_framework(id, &roles, &suppressed, takes_gpus);
+        if let Some(framework) = self.frameworks.get(id) {
+            self.allocator.set_framework(id, &roles, &suppressed, framework.wishes());
+        }
         self.allocator.set_active(id, true);
         self.announce_framework(id);
         Reply::new(200, "")

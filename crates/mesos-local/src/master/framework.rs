@@ -7,6 +7,7 @@ use mesos::v1::{FrameworkId, FrameworkInfo, OfferId, OperationStatus, TaskId, Ta
 
 use super::StreamId;
 use super::task::Task;
+use crate::allocator::Wishes;
 
 /// How many ended tasks of a framework are remembered.
 const MAX_COMPLETED_TASKS: usize = 1000;
@@ -111,6 +112,12 @@ impl Framework {
             reregistered_unix_seconds: None,
             unregistered_unix_seconds: 0.0,
         }
+    }
+
+    /// What it says of the offers it wants.
+    pub(super) fn wishes(&self) -> Wishes<'_> {
+        let takes_gpus = self.capabilities.gpu_resources;
+        Wishes { takes_gpus, filters: &self.info.offer_filters }
     }
 
     pub(super) fn is_connected(&self) -> bool {

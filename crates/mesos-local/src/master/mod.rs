@@ -13,6 +13,7 @@ mod framework;
 mod groups;
 mod input;
 mod metrics;
+mod offer_filters;
 mod offers;
 mod operations;
 mod reconcile;

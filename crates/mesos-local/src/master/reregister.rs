@@ -170,9 +170,8 @@ impl Master {
         let now = self.unix_seconds();
         let mut framework = Framework::new(id.clone(), info, roles.clone(), now);
         framework.is_recovered = true;
-        let gpus = framework.capabilities.gpu_resources;
-        self.frameworks.insert(id.clone(), framework);
-        self.allocator.set_framework(&id, &roles, &roles::none(), gpus);
+        self.allocator.set_framework(&id, &roles, &roles::none(), framework.wishes());
+        self.frameworks.insert(id, framework);
     }
 
     fn take_back_executor(&mut self, agent_id: &AgentId, info: ExecutorInfo) {

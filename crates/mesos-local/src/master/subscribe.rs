@@ -9,7 +9,10 @@ use mesos::v1::{FrameworkId, FrameworkInfo, TaskState};
 
 use super::framework::Framework;
 use super::timers::Timer;
-use super::{HEARTBEAT_INTERVAL, MAX_COMPLETED_FRAMEWORKS, Master, Output, Reply, StreamId, roles};
+use super::{
+    HEARTBEAT_INTERVAL, MAX_COMPLETED_FRAMEWORKS, Master, Output, Reply, StreamId, offer_filters,
+    roles,
+};
 use crate::messages::ToAgent;
 
 impl Master {
@@ -25,8 +28,9 @@ impl Master {
         let id = framework_info.id.clone().unwrap_or_else(|| self.new_framework_id());
         let was_connected = self.admit_framework(&id, framework_info, roles.clone());
         self.connect(&id, stream);
-        let gpus = self.frameworks.get(&id).is_some_and(|f| f.capabilities.gpu_resources);
-        self.allocator.set_framework(&id, &roles, &suppressed, gpus);
+        if let Some(framework) = self.frameworks.get(&id) {
+            self.allocator.set_framework(&id, &roles, &suppressed, framework.wishes());
+        }
         self.allocator.set_active(&id, true);
         self.must_allocate |= !was_connected;
         self.resend_operations(&id);
@@ -40,6 +44,7 @@ impl Master {
     ) -> Result<BTreeSet<String>, String> {
         let roles = roles::roles_of(info)?;
         roles::check_suppressed(suppressed, &roles)?;
+        offer_filters::check(info)?;
         if failover_timeout(info).is_none() {
             let timeout = info.failover_timeout();
             return Err(format!("The framework failover_timeout ({timeout:e}) is invalid"));

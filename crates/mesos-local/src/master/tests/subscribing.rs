@@ -1,4 +1,6 @@
 use super::*;
+use mesos::v1::offer_filters::{MinAllocatableResources, ResourceQuantities};
+use mesos::v1::{OfferFilters, value};
 
 #[test]
 fn a_new_framework_gets_an_id_a_heartbeat_and_offers_at_once() {
@@ -214,4 +216,41 @@ fn an_update_may_suppress_own_roles_only() {
         reply(&bench.try_call(&client, call::Type::UpdateFramework, call)).status
     };
     assert_eq!([update("*"), update("other")], [200, 400]);
+}
+
+#[test]
+fn offer_filters_are_kept_unless_they_make_no_sense() {
+    let filtered = |sets: &[&[(&str, f64)]]| {
+        let amount =
+            |(name, value): &(&str, f64)| ((*name).to_owned(), value::Scalar { value: *value });
+        let set = |set: &&[(&str, f64)]| ResourceQuantities {
+            quantities: set.iter().map(amount).collect(),
+        };
+        let quantities = sets.iter().map(set).collect();
+        let least = Some(MinAllocatableResources { quantities });
+        let filters = OfferFilters { min_allocatable_resources: least };
+        FrameworkInfo { offer_filters: [("*".to_owned(), filters)].into(), ..info() }
+    };
+    let mut bench = Bench::with_agents(&["cpus:2;mem:1024"]);
+    let mut refused = |sets: &[&[(&str, f64)]]| {
+        let (client, outputs) = bench.subscribe(filtered(sets));
+        errors(&client.stream, &outputs).remove(0)
+    };
+    let nothing = "Resource quantities must contain at least one quantity";
+    assert_eq!(refused(&[&[("cpus", 1.0)], &[]]), nothing);
+    let fault = "Invalid resource quantity for 'cpus': ";
+    assert_eq!(refused(&[&[("cpus", -1.0)]]), format!("{fault}Negative values not supported"));
+    assert_eq!(refused(&[&[("cpus", f64::NAN)]]), format!("{fault}NaN not supported"));
+    let infinite = format!("{fault}Infinite values not supported");
+    assert_eq!(refused(&[&[("cpus", f64::INFINITY)]]), infinite);
+
+    let (client, outputs) = bench.subscribe(filtered(&[&[("cpus", 2.5)]]));
+    assert!(offers(&client, &outputs).is_empty(), "the agent has 2 cpus");
+    let id = Some(client.id.clone());
+    let framework_info = FrameworkInfo { id, ..filtered(&[&[("cpus", 2.0), ("mem", 1.0)]]) };
+    let update = call::UpdateFramework { framework_info, ..call::UpdateFramework::default() };
+    let call = Call { update_framework: Some(update), ..Call::default() };
+    let outputs = bench.try_call(&client, call::Type::UpdateFramework, call);
+    assert_eq!(reply(&outputs).status, 200);
+    assert_eq!(offers(&client, &bench.pass(Duration::from_secs(1))).len(), 1);
 }
