@@ -159,6 +159,8 @@ impl Engine {
             Input::InverseOfferRescinded(id) => self.inverse_offer_rescinded(&id),
             Input::AgentLost(agent_id) => {
                 self.agents.gone(&agent_id.value);
+                // One that was refused as others were better may be the best now.
+                self.demand.want();
                 self.ask_about_agent(&agent_id.value);
             }
             Input::ExecutorLost { agent_id, executor_id } => {
@@ -276,6 +278,8 @@ impl Engine {
     fn subscribed(&mut self, fx: &mut Effects, framework_id: String) {
         self.online = true;
         self.demand.subscribed();
+        // The master asks again for what it still wants, and does not tell what it has called off.
+        self.leaving.forget();
         if self.framework_id.as_ref() == Some(&framework_id) {
             // The master may still hold us back for what an earlier connection said.
             self.demand.want();
@@ -364,6 +368,8 @@ impl Engine {
         let (needs, roles) = (self.least_needs(), self.settings.roles.join(", "));
         if let Some((obstacle, time)) = self.stuck.due(self.now, needs, &roles) {
             fx.notices.push(Notice::NoProgress { obstacle, time });
+            // An earlier call may have been lost, and offers refused for what has changed since.
+            self.demand.want();
         }
     }
 

@@ -39,6 +39,11 @@ impl Leaving {
         before.is_none_or(|before| before.at.abs_diff(at) > Duration::from_secs(1))
     }
 
+    /// No agent is to be left, until somebody asks for it again.
+    pub(crate) fn forget(&mut self) {
+        self.of.clear();
+    }
+
     fn rescind(&mut self, id: &OfferId) {
         self.of.retain(|_, leave| leave.asked_by != *id);
     }

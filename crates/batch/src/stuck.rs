@@ -92,9 +92,7 @@ pub(crate) struct Stuck {
 impl Stuck {
     /// Something goes on, or there is nothing to do.
     pub(crate) fn free(&mut self) {
-        if self.since.is_some() {
-            *self = Self::default();
-        }
+        *self = Self::default();
     }
 
     /// There is work, and no task is out.
@@ -182,6 +180,15 @@ mod tests {
         assert_eq!(times, [15, 35, 75, 155, 315, 615, 915]);
         stuck.free();
         assert_eq!(stuck.wake_at(), None);
+    }
+
+    #[test]
+    fn offers_of_times_when_work_went_on_explain_nothing() {
+        let mut stuck = Stuck::default();
+        stuck.declined(DeclineReason::TooSmall, cores(8_000), cores(16_000_000), "");
+        stuck.free();
+        stuck.waits(at(0));
+        assert!(said(&mut stuck, 10).unwrap().contains("no offers for the role images"));
     }
 
     #[test]

@@ -33,6 +33,8 @@ impl Engine {
         for attempt in tasks.iter().filter_map(|id| self.current(id)).collect::<Vec<_>>() {
             self.forget(attempt);
             self.killed.remove(&attempt);
+            let rival = self.batches.rival(attempt);
+            rival.into_iter().for_each(|rival| self.watch.alone_again(self.now, rival));
             self.record(fx, Record::TaskEnded { attempt, cost: 0 });
             self.demand.want();
         }

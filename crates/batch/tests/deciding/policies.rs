@@ -125,6 +125,30 @@ fn a_straggler_may_win_and_a_lost_second_run_leaves_it_alone() {
 }
 
 #[test]
+fn a_straggler_whose_second_run_could_not_be_sent_gets_another() {
+    let (mut bench, _first) = straggling();
+    let second = launches(bench.give(Input::Offers(vec![offer("4", "quick", ROOM)]))).remove(0);
+    bench.give(Input::LaunchFailed { tasks: vec![second.task_id] });
+    bench.tick(Duration::from_secs(20));
+    let third = launches(bench.give(Input::Offers(vec![offer("5", "quick", ROOM)])));
+    assert_eq!(third.len(), 1, "it still takes long");
+}
+
+#[test]
+fn a_job_that_stands_still_asks_again_for_offers() {
+    let mut bench = Bench::new(1, |_| {});
+    let told = bench.tick(Duration::from_secs(11));
+    assert!(matches!(told.notices[..], [Notice::NoProgress { .. }]), "{:?}", told.notices);
+    assert_eq!(told.calls, [Call::Revive]);
+}
+
+#[test]
+fn an_agent_that_goes_makes_others_welcome_that_were_refused_for_it() {
+    let mut bench = Bench::new(1, |_| {});
+    assert_eq!(bench.give(Input::AgentLost("good".into())).calls, [Call::Revive]);
+}
+
+#[test]
 fn a_task_that_has_reported_all_its_images_is_no_straggler_after_a_restart() {
     let mut bench = Bench::new(2, |_| {});
     let offers = vec![offer("1", "a", ROOM), offer("2", "b", ROOM)];
@@ -345,6 +369,22 @@ fn maintenance_that_is_called_off_moves_nothing() {
     bench.give(Input::InverseOffers(vec![wish]));
     bench.give(Input::InverseOfferRescinded("i".into()));
     assert_eq!(kills(&bench.tick(Duration::from_secs(200))), 0);
+}
+
+#[test]
+fn maintenance_that_was_called_off_while_nobody_could_tell_us_moves_nothing() {
+    let mut bench = Bench::new(1, |_| {});
+    bench.launch(ROOM);
+    let (agent_id, unavailability) = (Some("a".into()), unavailable_in(100));
+    let wish = InverseOffer { id: "i".into(), agent_id, unavailability, ..InverseOffer::default() };
+    bench.give(Input::InverseOffers(vec![wish.clone()]));
+    bench.give(Input::Disconnected);
+    bench.subscribe();
+    assert_eq!(kills(&bench.tick(Duration::from_secs(99))), 0);
+    assert_eq!(kills(&bench.tick(Duration::from_secs(1))), 0);
+    let still = InverseOffer { unavailability: unavailable_in(200), ..wish };
+    bench.give(Input::InverseOffers(vec![still]));
+    assert_eq!(kills(&bench.tick(Duration::from_secs(100))), 1, "asked again");
 }
 
 #[test]
