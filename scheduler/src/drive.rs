@@ -8,7 +8,6 @@ use futures_util::{FutureExt, StreamExt};
 use mesos::client::{CallError, Error};
 use mesos::scheduler::{Calls, Event, Events, Stop};
 use mesos::session::Problem;
-use mesos::v1::scheduler as wire;
 use mesos::v1::{FrameworkId, TaskId};
 use tokio::time::{interval, sleep_until, timeout};
 use tracing::{debug, info, warn};
@@ -20,6 +19,7 @@ use crate::observe::progress::{Meter, REFRESH};
 use crate::signals::{Signals, Wish};
 use crate::spool::Spool;
 use crate::store::JobStore;
+use crate::teardown;
 
 /// How many events are taken together, so that one write to the disk serves all.
 const MAX_EVENTS_AT_ONCE: usize = 256;
@@ -185,7 +185,8 @@ impl Drive {
     ) -> bool {
         let is_gone = match finish {
             Some(Finish::Complete) => {
-                let teardown = timeout(LEAVE_TIMEOUT, tear_down(&mut events, calls)).await;
+                let teardown =
+                    timeout(LEAVE_TIMEOUT, teardown::tear_down(&mut events, calls)).await;
                 teardown.unwrap_or(Err(CallError::NotSubscribed)).is_ok()
             }
             Some(Finish::Drained | Finish::Aborted | Finish::Stopped) | None => true,
@@ -366,32 +367,4 @@ fn lost(answer: Result<(), CallError>, tasks: Vec<TaskId>) -> Option<Vec<TaskId>
     let error = answer.err()?;
     warn!("could not launch (tasks: {}): {error}; trying again", tasks.len());
     Some(tasks)
-}
-
-/// A teardown that finds no subscription waits for the next one.
-async fn tear_down(events: &mut Events, calls: &Calls) -> Result<(), CallError> {
-    loop {
-        let kind = wire::call::Type::Teardown.into();
-        let call = wire::Call { r#type: Some(kind), ..wire::Call::default() };
-        let mut answer = calls.send(call);
-        let result = loop {
-            tokio::select! {
-                result = &mut answer => break result,
-                item = events.next() => if item.is_none() { return Err(CallError::Closed) },
-            }
-        };
-        match result {
-            Err(error) if error.is_retryable() => subscribed(events).await?,
-            Ok(()) | Err(_) => return result,
-        }
-    }
-}
-
-async fn subscribed(events: &mut Events) -> Result<(), CallError> {
-    while let Some(item) = events.next().await {
-        if matches!(item, Ok(Event::Subscribed { .. })) {
-            return Ok(());
-        }
-    }
-    Err(CallError::Closed)
 }

@@ -52,5 +52,6 @@ pub mod signals;
 pub mod source;
 pub mod spool;
 pub mod store;
+mod teardown;
 pub mod version;
 pub mod words;

@@ -302,6 +302,28 @@ fn the_doctor_names_all_that_is_wrong_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_doctor_keeps_the_secret_from_the_file_server() {
+    let place = Place::new();
+    fs::write(place.path("credential"), "me s3cret\n").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}/", listener.local_addr().unwrap());
+    let request = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = vec![0; 4096];
+        let length = Read::read(&mut stream, &mut request).unwrap();
+        Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        String::from_utf8_lossy(request.get(..length).unwrap_or_default()).to_lowercase()
+    });
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
+    command.env_clear().current_dir(place.0.path()).args(["doctor", "--credential", "credential"]);
+    let output = command.args(["--fileserver", &server, "list"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(&format!("{server} answers")), "{text}");
+    let request = request.join().unwrap();
+    assert!(request.starts_with("get /healthz") && !request.contains("authorization"), "{request}");
+}
+
+#[test]
 fn a_list_is_fetched_by_its_url() {
     let place = Place::new();
     let answer = "200 OK\r\nx-list: 1";

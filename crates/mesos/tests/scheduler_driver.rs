@@ -101,6 +101,19 @@ async fn a_call_that_is_answered_403_loses_the_subscription() {
 }
 
 #[tokio::test]
+async fn a_call_that_may_be_tried_again_loses_the_subscription_as_nothing_else_repeats_it() {
+    let (listener, master) = listen().await;
+    let (mut events, calls) = connect(master);
+    let _stream = accept(request(&listener).await, "s-1").await;
+    next(&mut events).await;
+    let revive = calls.revive();
+    request(&listener).await.answer("503 Service Unavailable").await;
+    assert!(matches!(revive.await, Err(CallError::Rejected { status: 503, .. })));
+    assert!(matches!(next(&mut events).await, Event::Disconnected { .. }));
+    assert_eq!(request(&listener).await.call.r#type(), call::Type::Subscribe);
+}
+
+#[tokio::test]
 async fn wrong_credentials_end_the_stream() {
     let (listener, master) = listen().await;
     let credential = Some(Credential::new("inverter", "s3cret"));

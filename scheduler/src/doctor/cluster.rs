@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
-use mesos::client::tls;
+use mesos::client::tls::{self, Tls};
 use mesos::detect::{Detection, MasterDetector};
 use mesos::master::{Master as Leader, MasterSpec};
 use mesos::resources::Scalar;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
@@ -73,19 +73,32 @@ pub(super) async fn findings(arguments: &Arguments) -> Vec<Finding> {
     }
 }
 
-/// An answer to a GET, as the flags have us trusted and known.
-pub(super) async fn get(arguments: &Arguments, url: Url) -> Result<Response, String> {
+/// What the master answers to a GET, as the flags have us trust it and known to it.
+async fn ask_master(arguments: &Arguments, url: Url) -> Result<Response, String> {
     let tls = preflight::tls(arguments).map_err(|failure| failure.to_string())?;
+    let mut request = client(tls.as_ref())?.get(url);
+    if let Some(credential) = preflight::credential(arguments).map_err(|f| f.to_string())? {
+        request = request.basic_auth(&credential.principal, Some(credential.secret()));
+    }
+    sent(request).await
+}
+
+/// What anybody else answers to a GET: the secret is for the master alone.
+pub(super) async fn ask_anybody(url: Url) -> Result<Response, String> {
+    sent(client(None)?.get(url)).await
+}
+
+/// Trusts whom the system trusts if nothing else is said.
+fn client(tls: Option<&Tls>) -> Result<Client, String> {
     let config = match tls {
         Some(tls) => tls.config(),
         None => tls::system().map_err(|error| error.to_string())?,
     };
     let client = Client::builder().tls_backend_preconfigured(config).timeout(PATIENCE).no_proxy();
-    let client = client.build().map_err(|error| error.to_string())?;
-    let mut request = client.get(url);
-    if let Some(credential) = preflight::credential(arguments).map_err(|f| f.to_string())? {
-        request = request.basic_auth(&credential.principal, Some(credential.secret()));
-    }
+    client.build().map_err(|error| error.to_string())
+}
+
+async fn sent(request: RequestBuilder) -> Result<Response, String> {
     request.send().await.map_err(|error| cause(&error.without_url()).to_string())
 }
 
@@ -158,12 +171,12 @@ async fn ask_one(arguments: &Arguments, address: &Url) -> Result<Answered, Strin
     let path = |path: &str| address.join(path).map_err(|error| error.to_string());
     let hint = "start it, or correct --master";
     let no_answer = |why| format!("{address} does not answer ({why}): {hint}");
-    let response = get(arguments, path("/version")?).await.map_err(no_answer)?;
+    let response = ask_master(arguments, path("/version")?).await.map_err(no_answer)?;
     let clock = clock(&response);
     let version = parsed::<Version>(response).await.map_err(|why| {
         format!("{address} is no Mesos master, as its /version {why}: correct --master")
     })?;
-    let response = get(arguments, path("/slaves")?).await.map_err(no_answer)?;
+    let response = ask_master(arguments, path("/slaves")?).await.map_err(no_answer)?;
     let leads = response.url().clone();
     let agents = parsed::<Agents>(response).await.map_err(|why| {
         format!("{address} does not tell of its agents, as its /slaves {why}; see --credential")

@@ -176,7 +176,7 @@ pub(super) async fn file_server(
     match place.map_err(|failure| failure.to_string())? {
         Place::Elsewhere(base) => {
             let url = base.join("healthz").map_err(|error| error.to_string())?;
-            let answer = cluster::get(arguments, url).await.map_err(|why| {
+            let answer = cluster::ask_anybody(url).await.map_err(|why| {
                 format!("{base} does not answer ({why}): start it, or correct --fileserver")
             })?;
             let status = answer.status();

@@ -20,7 +20,8 @@ pub enum CallError {
     /// An offer was used, rescinded, or is from before a reconnect.
     #[error("the call was not sent: offer {0} is no longer valid")]
     StaleOffer(String),
-    /// The other side understood the call and refused it.
+    /// The other side refused the call, or could not take it now. In the second case
+    /// ([`is_retryable`](Self::is_retryable)) the driver subscribes anew.
     #[error("the call was refused with status {status}: {body}")]
     Rejected {
         /// The status.
@@ -214,7 +215,9 @@ impl<R> Sender<R> {
         let (status, body) = answer.map_err(|error| self.broken(&error))?;
         let reason = format!("a call was answered {status}: {body}");
         let result = CallError::of_answer(status, body);
-        if result == Err(CallError::NotSubscribed) {
+        // Whoever made the call counts on it. With a new subscription both sides know where they
+        // are: offers are made anew, and what is still wanted is said again.
+        if result.as_ref().is_err_and(CallError::is_retryable) {
             self.lost(reason);
         }
         result
