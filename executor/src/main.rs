@@ -94,6 +94,8 @@ fn fail(status: u8, sentence: &str) -> ExitCode {
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
+        // Otherwise it panics when nobody reads standard error any more.
+        .log_internal_errors(false)
         .with_env_filter(filter)
         .with_ansi(false)
         .with_writer(io::stderr)

@@ -6,8 +6,7 @@ use mesos::master::without_password;
 #[must_use]
 pub fn shown(words: impl Iterator<Item = String>) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/.-_=:,+@%".contains(c);
-    let shown = |word: String| if word.contains("zk://") { without_password(&word) } else { word };
-    let quoted = words.map(shown).map(|word| {
+    let quoted = words.map(|word| without_userinfo(&word)).map(|word| {
         if !word.is_empty() && word.chars().all(is_plain) {
             word
         } else {
@@ -15,6 +14,20 @@ pub fn shown(words: impl Iterator<Item = String>) -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// The word, without what stands before the host of an address in it.
+fn without_userinfo(word: &str) -> String {
+    let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
+    if scheme.ends_with("zk") {
+        return without_password(word);
+    }
+    let host_ends = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let user_ends = rest.get(..host_ends).and_then(|authority| authority.rfind('@'));
+    match user_ends.and_then(|at| rest.get(at..)) {
+        Some(after) => format!("{scheme}://***{after}"),
+        None => word.to_owned(),
+    }
 }
 
 /// The same command to go on with: without what would forget or open again what was done.
@@ -63,6 +76,12 @@ mod tests {
         assert_eq!(
             shown(words(&["scheduler", "--master", "zk://u:s3cret@a:1/m", "--role", "r"])),
             "scheduler --master 'zk://***@a:1/m' --role r"
+        );
+        let line =
+            ["--fileserver=http://u:s3@cret@h/x@y", "http://u:s3cret@h?a=b@c", "https://h/@"];
+        assert_eq!(
+            shown(words(&line)),
+            "'--fileserver=http://***@h/x@y' 'http://***@h?a=b@c' https://h/@"
         );
     }
 

@@ -16,6 +16,7 @@ use crate::cli::Arguments;
 use crate::failure::Failure;
 use crate::list::findings::{Examples, Findings};
 use crate::observe::tally::host_of;
+use crate::retry::Failed;
 use crate::source::{self, Source};
 use crate::store::JobStore;
 use crate::{job, memory};
@@ -216,8 +217,15 @@ fn earlier(arguments: &Arguments, job: &str) -> Result<(Option<Resume>, Option<u
         Err(failure) => return Err(failure),
     };
     let mut past = Past::default();
-    store.replay(|record| past.note(record))?;
-    let resume = if store.is_closed()? {
+    let mut again = arguments.work.retry_failed.clone().map(Failed::new);
+    store.replay(|record| {
+        past.note(record);
+        again.iter_mut().for_each(|again| again.note(record));
+    })?;
+    let resume = if let Some(again) = again {
+        let failed = past.failed.saturating_sub(again.count());
+        Resume::GoesOn { ended: past.done + failed, failed }
+    } else if store.is_closed()? {
         Resume::BeginsAnew
     } else {
         Resume::GoesOn { ended: past.done + past.failed, failed: past.failed }
@@ -235,12 +243,21 @@ struct Past {
 
 impl Past {
     fn note(&mut self, record: &Record) {
-        if let Record::ImageEnded { end, .. } = record {
-            match end.outcome() {
-                Outcome::Done => self.done += 1,
-                Outcome::Failed => self.failed += 1,
+        match record {
+            Record::ImageEnded { end, .. } => {
+                match end.outcome() {
+                    Outcome::Done => self.done += 1,
+                    Outcome::Failed => self.failed += 1,
+                }
+                self.bytes_out += end.bytes_out;
             }
-            self.bytes_out += end.bytes_out;
+            // Only what has failed is ever tried again.
+            Record::ImageReopened { .. } => self.failed = self.failed.saturating_sub(1),
+            Record::FrameworkSubscribed { .. }
+            | Record::ExecutorPlaced { .. }
+            | Record::Launched { .. }
+            | Record::ImageFailedOnce { .. }
+            | Record::TaskEnded { .. } => {}
         }
     }
 }
@@ -464,6 +481,15 @@ mod tests {
         let forecast = forecast_of(folder.path(), "").await.unwrap();
         assert_eq!(forecast.resume, Some(Resume::GoesOn { ended: 2, failed: 1 }));
         assert_eq!((forecast.tasks.images, forecast.disk.estimated_bytes), (2, 140));
+        let retried = async |flags| forecast_of(folder.path(), flags).await.unwrap().resume;
+        let again = Some(Resume::GoesOn { ended: 1, failed: 0 });
+        assert_eq!(retried("--retry-failed").await, again);
+        assert_eq!(retried("--retry-failed=timeout").await, forecast.resume);
+        let mut store = memory::open(&state, &job).unwrap();
+        store.replay(|_| ()).unwrap();
+        store.append(&[Record::ImageReopened { index: 2 }]).unwrap();
+        drop(store);
+        assert_eq!(retried("").await, again, "an image that is tried again has not ended");
         let anew =
             forecast_of(folder.path(), "--restart --images-per-task 3 --cpus 5").await.unwrap();
         assert_eq!((anew.resume.as_ref(), anew.tasks.tasks, anew.tasks.per_offer), (None, 2, 0));

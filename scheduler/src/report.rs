@@ -2,12 +2,12 @@
 
 use std::env;
 
-use batch::outcome;
+use batch::{MaxFailures, outcome};
 use url::Url;
 
 use crate::cli::{Arguments, ReportArguments};
 use crate::commands;
-use crate::failure::Failure;
+use crate::failure::{End, Failure};
 use crate::observe::report::{self, Report};
 use crate::observe::tally::Tally;
 use crate::observe::{manifest, page};
@@ -27,6 +27,9 @@ pub async fn told(arguments: &ReportArguments) -> Result<String, Failure> {
             let path = path.display();
             Failure::Start(format!("cannot write {path} ({error}): name another with --html"))
         })?;
+    }
+    if let Some(path) = &arguments.job.show.report {
+        report.write(path)?;
     }
     if arguments.job.show.json { report.json() } else { Ok(report.to_string()) }
 }
@@ -48,6 +51,9 @@ async fn of_state(arguments: &Arguments) -> Result<Report, Failure> {
     store.replay(|_| ())?;
     let tally = tally(&source, &base(arguments)?, survey.entries, &store)?;
     let report = Report::of(&tally, survey.entries);
+    let (failed, total) = (report.images.failed, survey.entries);
+    let is_given_up = |most: MaxFailures| report.images.pending > 0 && most.exceeded(failed, total);
+    let given_up = arguments.work.max_failures().is_some_and(is_given_up);
     let words = || commands::of_report(env::args());
     Ok(Report {
         list: source.to_string(),
@@ -56,6 +62,7 @@ async fn of_state(arguments: &Arguments) -> Result<Report, Failure> {
         manifest: arguments.files.output.join(manifest::FILE),
         state,
         job,
+        end: if given_up { End::Aborted } else { report.end },
         again: (report.images.pending > 0).then(|| commands::again(words())),
         retry: tally.can_retry().then(|| commands::retry(words())),
         ..report

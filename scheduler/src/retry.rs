@@ -101,6 +101,12 @@ impl Failed {
         }
     }
 
+    /// How many they are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.images.len()).unwrap_or(u64::MAX)
+    }
+
     /// The records by which these images are tried again.
     #[must_use]
     pub fn reopened(&self) -> Vec<Record> {

@@ -1,7 +1,8 @@
 //! In which order everything happens, from the flags to the summary.
 
-use std::env;
+use std::path::Path;
 use std::time::Instant;
+use std::{env, io};
 
 use batch::{Engine, ImageOutcome, Notice};
 use mesos::client::tls::Tls;
@@ -22,7 +23,7 @@ use crate::memory::{self, Beginning};
 use crate::observe::progress::Meter;
 use crate::observe::report::Report;
 use crate::observe::tally::Tally;
-use crate::observe::{log, manifest, table};
+use crate::observe::{self, log, manifest, table};
 use crate::preflight::{self, FileServer, Master};
 use crate::serving::{Place, Serving};
 use crate::signals::Signals;
@@ -54,6 +55,7 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, String), F
     let files = &arguments.files;
     let place = Place::take(&plan.file_server, &files.address, files.artifact_port).await?;
     memory::check_folder(&files.output, "output", "--output")?;
+    arguments.show.report.as_deref().map_or(Ok(()), observe::report::check)?;
     let mut store = memory::open(&arguments.state_dir(), &plan.job)?;
     match &arguments.work.retry_failed {
         Some(classes) => memory::reopen(&mut store, &plan.job, classes)?,
@@ -116,7 +118,12 @@ fn drive(
     let Beginning { engine, list, records } = beginning;
     if records > 0 {
         let progress = engine.progress();
-        info!("resuming job {}: {} of {} done", plan.job, progress.ended(), progress.total);
+        let failed = match progress.failed {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        let (done, total) = (progress.ended() - progress.failed, progress.total);
+        info!("resuming job {}: {done} of {total} done{failed}", plan.job);
     }
     let launcher = Launcher {
         job: plan.job.clone(),
@@ -269,16 +276,23 @@ fn write_manifest(arguments: &Arguments, plan: &Plan, drive: &Drive) -> Result<T
     let mut tally = Tally::default();
     let each = |image: &ImageOutcome<'_>| tally.count(image);
     let written = manifest::write(output, &plan.job, &drive.list, &drive.store, each);
-    let wants_table = arguments.files.manifest_csv;
-    let written =
-        written.and_then(|_| if wants_table { table::write(output).map(drop) } else { Ok(()) });
-    written.map(|()| tally).map_err(|error| {
-        let file = output.join(manifest::FILE);
-        let file = file.display();
-        Failure::Start(format!(
-            "cannot write {file} ({error}): make room, and start the same command again"
-        ))
-    })
+    written.map_err(|error| unwritable(&output.join(manifest::FILE), &error))?;
+    if arguments.files.manifest_csv {
+        table::write(output).map_err(|error| unwritable(&output.join(table::FILE), &error))?;
+    }
+    Ok(tally)
+}
+
+fn unwritable(file: &Path, error: &io::Error) -> Failure {
+    let file = file.display();
+    let remedy = if error.kind() == io::ErrorKind::IsADirectory {
+        "move that folder away"
+    } else {
+        "make room"
+    };
+    Failure::Start(format!(
+        "cannot write {file} ({error}): {remedy}, and start the same command again"
+    ))
 }
 
 /// 244 random bits.

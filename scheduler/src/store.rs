@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use batch::outcome::{Ended, Tried, Tries};
 use batch::{Attempt, Record, Store};
-use redb::{Database, DatabaseError, ReadOnlyTable, ReadableDatabase, TableDefinition};
+use redb::{
+    Database, DatabaseError, ReadOnlyTable, ReadableDatabase, StorageError, TableDefinition,
+};
 
 use crate::failure::Failure;
 
@@ -59,6 +61,14 @@ pub enum StoreError {
         /// What went wrong.
         message: String,
     },
+    /// The file is not whole.
+    #[error("the state file {} is damaged ({message}): delete it to begin anew, or put a copy of it back", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
     /// What is written there is not understood.
     #[error("the state file {} is of another version of this program: give --restart to begin anew, or name another folder with --state-dir", path.display())]
     Form {
@@ -77,7 +87,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Locked { .. } => Self::Locked(error.to_string()),
-            StoreError::File { .. } | StoreError::Form { .. } => Self::Start(error.to_string()),
+            StoreError::File { .. } | StoreError::Damaged { .. } | StoreError::Form { .. } => {
+                Self::Start(error.to_string())
+            }
         }
     }
 }
@@ -93,12 +105,12 @@ impl JobStore {
         make_private(&path).map_err(|error| file(&path, &error))?;
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
-        let database = builder.create(&path).map_err(|error| {
-            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
-                StoreError::Locked { path: path.clone() }
-            } else {
-                file(&path, &error)
+        let database = builder.create(&path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.clone() },
+            DatabaseError::Storage(StorageError::Corrupted(message)) => {
+                StoreError::Damaged { path: path.clone(), message }
             }
+            other => file(&path, &other),
         })?;
         Ok(Self { database, path, next: 0, tries: Tries::default() })
     }
@@ -322,7 +334,7 @@ impl Outcomes {
     ///
     /// When the file cannot be read.
     pub fn get(&self, index: u64) -> Result<Option<Ended>, StoreError> {
-        let unreadable = |error: redb::StorageError| file(&self.path, &error);
+        let unreadable = |error: StorageError| file(&self.path, &error);
         let Some(end) = self.ends.get(index).map_err(unreadable)? else { return Ok(None) };
         let (number, attempts, batch, attempt) = end.value();
         let task = (batch > 0).then_some(Attempt { batch, number: attempt });

@@ -361,6 +361,56 @@ fn a_job_with_too_many_failures_is_given_up_and_begins_when_more_are_allowed() {
 }
 
 #[test]
+fn a_report_tells_of_a_job_that_was_given_up_and_writes_its_file() {
+    let place = Place::new();
+    fs::write(place.path("list"), "http://h:99999/a.jpg\nhttp://127.0.0.1:1/b.jpg\n").unwrap();
+    assert_eq!(place.run(&["--fail-fast"], "list").status.code(), Some(7));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scheduler"));
+    command.env_clear().current_dir(place.0.path()).args(["report", "--fail-fast", "--json"]);
+    let output = command.args(["--report", "new/r.json", "list"]).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["end"], "aborted", "{output:?}");
+    let file = fs::read(place.path("new/r.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&file).unwrap(), report);
+}
+
+#[test]
+fn a_report_that_could_not_be_written_is_refused_at_the_beginning() {
+    let place = Place::new();
+    fs::create_dir(place.path("folder")).unwrap();
+    for report in ["folder", "list/r.json"] {
+        says(
+            &place.refused(&["--report", report], "list", 4),
+            &["cannot write", report, "--report"],
+        );
+    }
+    assert!(!place.path("output").join("manifest.jsonl").exists());
+}
+
+#[test]
+fn messages_that_nobody_takes_stop_nothing() {
+    let place = Place::new();
+    fs::write(place.path("list"), "ftp://h/a.jpg\n").unwrap();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    for flags in [&[][..], &["--quiet"]] {
+        let output = place.command(flags, "list").stderr(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{flags:?} {output:?}");
+        assert!(place.path("output/manifest.jsonl").is_file(), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_state_that_is_damaged_is_named() {
+    let place = Place::new();
+    fs::write(place.path("list"), "http://h:99999/a.jpg\nhttp://127.0.0.1:1/b.jpg\n").unwrap();
+    assert_eq!(place.run(&["--fail-fast"], "list").status.code(), Some(7));
+    let state = fs::read_dir(place.path("output/.state")).unwrap().flatten();
+    let state = state.map(|entry| entry.path()).find(|path| path.extension().is_some()).unwrap();
+    fs::File::options().write(true).open(&state).unwrap().set_len(3000).unwrap();
+    says(&place.refused(&[], "list", 4), &["is damaged", "delete it to begin anew"]);
+}
+
+#[test]
 fn a_job_is_reported_at_its_end_and_again_from_its_state() {
     let place = Place::new();
     fs::write(place.path("bad"), "ftp://h/a,b\n::::\n").unwrap();

@@ -39,7 +39,10 @@ fn web(url: Url, number: u64) -> Result<Url, String> {
         return Ok(url);
     }
     let scheme = url.scheme();
-    Err(format!("line {number} has the scheme {scheme}; only http and https are supported"))
+    // `host:8080/a.jpg` reads as a scheme with a path.
+    let is_host = scheme.contains('.') || scheme == "localhost";
+    let remedy = if is_host { "; write http:// before a host" } else { "" };
+    Err(format!("line {number} has the scheme {scheme}; only http and https are supported{remedy}"))
 }
 
 fn relative(text: &str, base: &Url, number: u64) -> Result<Url, String> {
@@ -48,8 +51,13 @@ fn relative(text: &str, base: &Url, number: u64) -> Result<Url, String> {
         && !first.contains(':')
         && !text.contains(|c: char| c.is_whitespace() || "<>\"{}|\\^`".contains(c));
     if !is_path {
+        let remedy = if text.contains(char::is_whitespace) {
+            "write spaces as %20"
+        } else {
+            "write it as http://HOST/PATH, without quotes or brackets around it"
+        };
         return Err(format!(
-            "line {number} is neither a URL with http or https nor a path; write spaces as %20"
+            "line {number} is neither a URL with http or https nor a path; {remedy}"
         ));
     }
     base.join(text).map_err(|error| format!("line {number} is not a path: {error}"))

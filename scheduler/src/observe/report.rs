@@ -124,10 +124,7 @@ impl Report {
     ///
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Failure> {
-        write_whole(path, &(self.json()? + "\n")).map_err(|error| {
-            let path = path.display();
-            Failure::Start(format!("cannot write {path} ({error}): name another with --report"))
-        })
+        write_whole(path, &(self.json()? + "\n")).map_err(|error| unwritable(path, &error))
     }
 }
 
@@ -137,14 +134,38 @@ fn percent(part: u64, all: u64) -> f64 {
     if all == 0 { 100.0 } else { (part as f64 / all as f64 * 1_000.0).floor() / 10.0 }
 }
 
+/// Sees whether a report could be written to the file, before there is anything to report.
+///
+/// # Errors
+///
+/// A sentence that names the file and the flag.
+pub fn check(path: &Path) -> Result<(), Failure> {
+    let tried = if path.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        let folder = folder_of(path);
+        fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)).map(drop)
+    };
+    tried.map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    let path = path.display();
+    Failure::Start(format!("cannot write {path} ({error}): name another with --report"))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 /// Writes a file that readers see whole or not at all; its folder is made if need be.
 ///
 /// # Errors
 ///
 /// When it cannot be written.
 pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     fs::create_dir_all(folder)?;
     let mut file = NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;

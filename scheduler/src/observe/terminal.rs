@@ -46,6 +46,8 @@ pub fn begin(show: &ShowArguments, bar: ProgressBar) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level(show)));
     let colours = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
     let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveBar(bar));
+    // Otherwise it panics when nobody reads standard error any more.
+    let messages = messages.log_internal_errors(false);
     match show.log_format {
         LogFormat::Text => messages.with_ansi(colours).with_target(show.verbose > 0).init(),
         LogFormat::Json => messages.json().flatten_event(true).init(),
