@@ -105,12 +105,14 @@ impl JobStore {
         make_private(&path).map_err(|error| file(&path, &error))?;
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
-        let database = builder.create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.clone() },
-            DatabaseError::Storage(StorageError::Corrupted(message)) => {
+        let database = builder.create(&path).map_err(|error| {
+            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+                StoreError::Locked { path: path.clone() }
+            } else if let DatabaseError::Storage(StorageError::Corrupted(message)) = error {
                 StoreError::Damaged { path: path.clone(), message }
+            } else {
+                file(&path, &error)
             }
-            other => file(&path, &other),
         })?;
         Ok(Self { database, path, next: 0, tries: Tries::default() })
     }
