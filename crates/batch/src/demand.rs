@@ -23,8 +23,8 @@ pub(crate) struct Demand {
     fruitless: u32,
 }
 
-/// The first wait is this part of the longest.
-const FIRST_WAIT: u32 = 50;
+/// The first wait is this part of the longest: long enough for ends that are told together.
+const FIRST_WAIT: u32 = 200;
 
 impl Demand {
     /// A new subscription is not suppressed, whatever was before.
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(demand.decide(at(0), true, LONGEST), Some(Call::Revive));
         demand.want();
         assert_eq!(demand.decide(at(0), true, LONGEST), None);
-        assert_eq!(demand.revive_at(true, LONGEST), Some(at(1)));
+        assert_eq!(demand.revive_at(true, LONGEST), Some(Time::from_micros(250)));
         assert_eq!(demand.decide(at(1), true, LONGEST), Some(Call::Revive));
         assert_eq!(demand.revive_at(true, LONGEST), None);
     }
@@ -115,9 +115,13 @@ mod tests {
     #[test]
     fn a_cluster_that_is_full_is_asked_less_and_less() {
         let mut demand = Demand::default();
-        assert_eq!(revives(&mut demand, 0..200), [0, 1, 3, 7, 15, 31, 63, 113, 163]);
+        assert_eq!(revives(&mut demand, 0..200), [0, 1, 2, 3, 5, 9, 17, 33, 65, 115, 165]);
         demand.offered();
-        assert_eq!(revives(&mut demand, 200..206), [200, 201, 203], "there is room again");
+        assert_eq!(
+            revives(&mut demand, 200..206),
+            [200, 201, 202, 203, 205],
+            "there is room again"
+        );
     }
 
     #[test]

@@ -43,7 +43,8 @@ pub struct Settings {
     /// on that agent, Mesos offers it in spite of this.
     pub refuse_small: Duration,
     /// The time between two REVIVE calls of which the first, and some before it, brought no offers:
-    /// the first wait is a fiftieth of it, and waits double. Default, and never less: 50 ms.
+    /// the first
+    /// wait is a two-hundredth of it, and waits double. Default, and never less: 50 ms.
     pub revive_interval: Duration,
     /// How long a launched task may be silent before the master is asked. Default: 60 s.
     pub launch_timeout: Duration,
