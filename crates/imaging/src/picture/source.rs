@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, ImageDecoder,
+    DynamicImage, ImageDecoder, Rgba,
     codecs::{
         bmp::BmpDecoder, gif::GifDecoder, ico::IcoDecoder, png::PngDecoder, pnm::PnmDecoder,
         qoi::QoiDecoder, tga::TgaDecoder, webp::WebPDecoder,
@@ -157,7 +157,9 @@ impl<'a> Source<'a> {
                 Ok(Animation::new(format, count, source.plays, decoder))
             }
             Kind::WebP(source) => {
-                let decoder = WebPDecoder::new(reader).map_err(damaged)?;
+                let mut decoder = WebPDecoder::new(reader).map_err(damaged)?;
+                // Without one the decoder clears nothing; viewers leave the file's own aside.
+                decoder.set_background_color(Rgba([0; 4])).map_err(damaged)?;
                 Ok(Animation::new(format, count, source.plays, decoder))
             }
             Kind::Png(source) => {
