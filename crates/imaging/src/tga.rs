@@ -43,6 +43,11 @@ pub(crate) fn is_likely(input: &[u8]) -> bool {
     Header::read(input).is_ok_and(|header| header.is_some())
 }
 
+/// Whether the samples are in run-length packets.
+pub(crate) fn is_run_length(input: &[u8]) -> bool {
+    Header::read(input).is_ok_and(|header| header.is_some_and(|header| header.is_run_length()))
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Header {
     id_bytes: u8,

@@ -228,6 +228,43 @@ fn tga_of_every_kind_is_changed_in_place() {
     }
 }
 
+/// How many pixels each packet of a run-length TGA of colours holds.
+fn packets(mut samples: &[u8]) -> Vec<usize> {
+    let mut counts = Vec::new();
+    while let Some((head, rest)) = samples.split_first() {
+        let count = usize::from(head & 0x7f) + 1;
+        samples = &rest[if head & 0x80 == 0 { count * 3 } else { 3 }..];
+        counts.push(count);
+    }
+    counts
+}
+
+#[test]
+fn packets_of_a_tga_end_with_their_row_and_only_packets_become_packets() {
+    const HEADER_BYTES: usize = 18;
+    let samples = [9; 20 * 3 * 3];
+    let open = tga(2, 24, (20, 3), &[], &samples);
+    let packed = tga(10, 24, (20, 3), &[], &[0x93, 9, 9, 9].repeat(3));
+    let text = |text: &str| text.parse::<Pipeline>().unwrap();
+    for pipeline in [text("flip=vertical"), text("rotate=90")] {
+        let process = |bytes| imaging::process(bytes, &pipeline, &Limits::default()).unwrap();
+        let (from_open, from_packed) = (process(&open), process(&packed));
+        assert_eq!((from_open.bytes[2], from_packed.bytes[2]), (2, 10), "{pipeline}");
+        let width = from_packed.width as usize;
+        let mut at = 0;
+        for count in packets(&from_packed.bytes[HEADER_BYTES..]) {
+            assert!(at % width + count <= width, "{pipeline}: {count} pixels from {at} on");
+            at += count;
+        }
+        assert_eq!(at, 60, "{pipeline}");
+        let decoded = [from_open, from_packed].map(|tga| decode_as(&tga.bytes, ImageFormat::Tga));
+        assert_eq!(decoded[0], decoded[1], "{pipeline}");
+    }
+    let png = encode(&decode_as(&open, ImageFormat::Tga), ImageFormat::Png);
+    let converted = imaging::process(&png, &text("convert=tga"), &Limits::default()).unwrap();
+    assert_eq!(converted.bytes[2], 2);
+}
+
 /// A classic TIFF of one strip with tags of one short each, and a colour map if there is one.
 fn tiff(big: bool, tags: &[(u16, u16)], map: &[u16], strip: &[u8]) -> Vec<u8> {
     let short = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };

@@ -220,7 +220,10 @@ impl Job<'_> {
             (Format::Qoi, Kind::Qoi) => plain::encode_qoi(&image, Some(source.input)),
             (Format::Qoi, _) => plain::encode_qoi(&image, None),
             (Format::Ico, _) => plain::encode_ico(vec![image]),
-            (Format::Tga, _) => plain::encode_tga(&image),
+            (Format::Tga, kind) => {
+                let is_run_length = matches!(kind, Kind::Tga { is_run_length: true });
+                plain::encode_tga(&image, is_run_length)
+            }
             (Format::Gif, _) => {
                 let mut writer = Box::new(gif::GifWriter::new((image.width(), image.height()), 1)?);
                 writer.push(Frame { image: as_frame(image), delay: animation::Delay::NONE })?;

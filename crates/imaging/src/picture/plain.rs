@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, ImageEncoder,
+    DynamicImage, ImageEncoder, ImageResult,
     codecs::{
         bmp::BmpEncoder,
         ico::{IcoEncoder, IcoFrame},
@@ -22,6 +22,9 @@ use crate::{Error, Format};
 const BMP_DENSITY: usize = 38;
 /// Where a QOI says whether its samples are linear.
 const QOI_COLOURS: usize = 13;
+const TGA_HEADER_BYTES: usize = 18;
+/// Where a TGA has its height, in two bytes.
+const TGA_HEIGHT: usize = 14;
 const ICO_HEADER_BYTES: usize = 6;
 const ICO_ENTRY_BYTES: usize = 16;
 
@@ -70,12 +73,34 @@ pub(crate) fn encode_bmp(
     Ok(bytes)
 }
 
-/// Writes eight bits of any kind but gray with alpha, in run-length packets.
-pub(crate) fn encode_tga(image: &DynamicImage) -> Result<Vec<u8>, Error> {
+/// Writes eight bits of any kind but gray with alpha.
+pub(crate) fn encode_tga(image: &DynamicImage, is_run_length: bool) -> Result<Vec<u8>, Error> {
+    let (width, height) = (image.width(), image.height());
+    let unwritable = |error| Error::unwritable(Format::Tga, error);
+    if is_run_length {
+        return run_length_rows(image).map_err(unwritable);
+    }
     let mut bytes = Vec::new();
     TgaEncoder::new(&mut bytes)
-        .write_image(image.as_bytes(), image.width(), image.height(), image.color().into())
-        .map_err(|error| Error::unwritable(Format::Tga, error))?;
+        .disable_rle()
+        .write_image(image.as_bytes(), width, height, image.color().into())
+        .map_err(unwritable)?;
+    Ok(bytes)
+}
+
+/// Every row as a file of its own, joined: packets must not cross rows, and the encoder lets them.
+fn run_length_rows(image: &DynamicImage) -> ImageResult<Vec<u8>> {
+    let row_bytes = image.width() as usize * usize::from(image.color().bytes_per_pixel());
+    let mut bytes = Vec::new();
+    for row in image.as_bytes().chunks_exact(row_bytes) {
+        let mut file = Vec::new();
+        TgaEncoder::new(&mut file).write_image(row, image.width(), 1, image.color().into())?;
+        let kept = if bytes.is_empty() { 0 } else { TGA_HEADER_BYTES };
+        bytes.extend(file.get(kept..).unwrap_or_default());
+    }
+    if let Some(field) = bytes.get_mut(TGA_HEIGHT..).and_then(|rest| rest.first_chunk_mut()) {
+        *field = (image.height() as u16).to_le_bytes();
+    }
     Ok(bytes)
 }
 

@@ -47,7 +47,7 @@ pub(super) enum Kind<'a> {
     Pnm { is_bitmap: bool },
     Icons(Vec<plain::Icon<'a>>),
     Qoi,
-    Tga,
+    Tga { is_run_length: bool },
 }
 
 /// Size, bytes of a pixel, and the number of frames.
@@ -77,7 +77,7 @@ impl<'a> Source<'a> {
             | Kind::Pnm { .. }
             | Kind::Icons(_)
             | Kind::Qoi
-            | Kind::Tga => samples.saturating_mul(2),
+            | Kind::Tga { .. } => samples.saturating_mul(2),
         };
         Ok(Self {
             input,
@@ -133,7 +133,7 @@ impl<'a> Source<'a> {
             Kind::Bmp { .. } => self.read(BmpDecoder::new(reader).map_err(damaged)?),
             Kind::Pnm { .. } => self.read(PnmDecoder::new(reader).map_err(damaged)?),
             Kind::Qoi => self.read(QoiDecoder::new(reader).map_err(damaged)?),
-            Kind::Tga => self.read(TgaDecoder::new(reader).map_err(damaged)?),
+            Kind::Tga { .. } => self.read(TgaDecoder::new(reader).map_err(damaged)?),
             Kind::Icons(_) => self.read(IcoDecoder::new(reader).map_err(damaged)?),
         }
     }
@@ -172,7 +172,9 @@ impl<'a> Source<'a> {
             | Kind::Pnm { .. }
             | Kind::Icons(_)
             | Kind::Qoi
-            | Kind::Tga => Err(Error::unsupported(format!("the {format} has several pictures"))),
+            | Kind::Tga { .. } => {
+                Err(Error::unsupported(format!("the {format} has several pictures")))
+            }
         }
     }
 }
@@ -235,7 +237,12 @@ fn look_through<'a>(
         }
         Format::Tga => {
             let checked = tga::process(request)?;
-            (Kind::Tga, Metadata::default(), (checked.width, checked.height, 4, 1))
+            let is_run_length = tga::is_run_length(input);
+            (
+                Kind::Tga { is_run_length },
+                Metadata::default(),
+                (checked.width, checked.height, 4, 1),
+            )
         }
         Format::Qoi => {
             pixels::check_qoi(input)?;
