@@ -64,3 +64,57 @@ fn frames_of_a_webp_are_cleared_away_where_they_say_so() {
         assert_eq!(visible.collect::<Vec<_>>(), [4, 4, 8], "{text}");
     }
 }
+
+/// A frame of an animated PNG: width and left end in pixels, all in one colour.
+struct Part {
+    width: u32,
+    left: u32,
+    disposal: png::DisposeOp,
+    delay: (u16, u16),
+}
+
+/// An animation of one row of four pixels in a kind of colours without alpha.
+fn apng(
+    colour: png::ColorType,
+    setup: impl FnOnce(&mut png::Encoder<'static, &mut Vec<u8>>),
+    parts: &[Part],
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 4, 1);
+    encoder.set_color(colour);
+    encoder.set_animated(parts.len() as u32, 0).unwrap();
+    setup(&mut encoder);
+    let mut writer = encoder.write_header().unwrap();
+    for part in parts {
+        writer.set_frame_dimension(part.width, 1).unwrap();
+        writer.set_frame_position(part.left, 0).unwrap();
+        writer.set_dispose_op(part.disposal).unwrap();
+        writer.set_frame_delay(part.delay.0, part.delay.1).unwrap();
+        let samples = vec![9; part.width as usize * colour.samples()];
+        writer.write_image_data(&samples).unwrap();
+    }
+    writer.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn what_a_png_without_alpha_clears_away_stays_transparent() {
+    use png::DisposeOp::{Background, None, Previous};
+    let part = |width, left, disposal| Part { width, left, disposal, delay: (1, 10) };
+    let whole = |disposal| part(4, 0, disposal);
+    for colour in [png::ColorType::Grayscale, png::ColorType::Rgb] {
+        for (parts, alphas, has_alpha) in [
+            ([whole(Background), part(1, 2, None)], [0, 0, 255, 0], true),
+            ([whole(Previous), part(2, 0, None)], [255, 255, 0, 0], true),
+            ([whole(None), part(1, 2, Previous)], [255; 4], false),
+            ([whole(Background), whole(Background)], [255; 4], false),
+        ] {
+            let output = run(&apng(colour, |_| {}, &parts), "flip=vertical");
+            let frames = shown(&output);
+            let actual: Vec<u8> = frames[1].pixels().map(|pixel| pixel.0[3]).collect();
+            assert_eq!(actual, alphas, "{colour:?}");
+            let alpha_bit = output.bytes[25] & 4;
+            assert_eq!(alpha_bit > 0, has_alpha, "{colour:?}, the kind in IHDR");
+        }
+    }
+}

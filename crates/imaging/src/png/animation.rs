@@ -100,6 +100,23 @@ impl<'a> Animation<'a> {
     }
 }
 
+/// Whether pixels that no frame covers can show, given what comes before the data of each frame.
+pub(super) fn has_holes<'c>(canvas: &Header, controls: impl Iterator<Item = &'c [u8]>) -> bool {
+    const CLEAR: u8 = 1;
+    const RESTORE: u8 = 2;
+    let places = controls.filter_map(|control| Some((control.first_chunk()?, *control.get(24)?)));
+    let places = places.map(|(head, disposal): (&[u8; 20], u8)| {
+        // The number, then width, height, left and top.
+        let whole = [canvas.width.to_be_bytes(), canvas.height.to_be_bytes(), [0; 4], [0; 4]];
+        (head.ends_with(whole.as_flattened()), disposal)
+    });
+    let places: Vec<(bool, u8)> = places.collect();
+    let Some(&(first_is_whole, first_disposal)) = places.first() else { return false };
+    // What was before the first frame is nothing.
+    let clears = first_disposal == RESTORE || places.iter().any(|(_, disposal)| *disposal == CLEAR);
+    !first_is_whole || clears && places.iter().any(|(is_whole, _)| !is_whole)
+}
+
 fn split_number(data: &[u8]) -> Result<(u32, &[u8]), Error> {
     let (number, rest) = data.split_first_chunk().ok_or_else(misplaced)?;
     Ok((u32::from_be_bytes(*number), rest))

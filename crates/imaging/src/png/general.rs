@@ -10,7 +10,10 @@ use std::{
 use image::{DynamicImage, ImageDecoder, codecs::png::PngDecoder};
 use png::{BitDepth, BlendOp, Compression, Encoder, Info, Writer};
 
-use super::chunks::{self, Chunk, Chunks, Colour, name};
+use super::{
+    animation::has_holes,
+    chunks::{self, Chunk, Chunks, Colour, name},
+};
 use crate::{
     Error, Format, Limits, Output,
     invert::ColourMap,
@@ -120,6 +123,8 @@ impl<'a> Source<'a> {
             Colour::Gray | Colour::Rgb => header.colour.channels() + alpha,
             Colour::GrayAlpha | Colour::Rgba => header.colour.channels(),
         };
+        let controls = chunks.chunks.iter().filter(|chunk| &chunk.kind == b"fcTL");
+        let has_holes = frames > 1 && has_holes(&header, controls.map(|chunk| chunk.data));
         let few_bits = (header.depth < 8).then_some(header.depth);
         if chunks.damaged > 0 {
             notes.push(format!("{} damaged extra chunks were left out", chunks.damaged));
@@ -139,7 +144,9 @@ impl<'a> Source<'a> {
                 is_indexed: header.colour == Colour::Indexed,
                 few_bits,
                 has_colour: !matches!(header.colour, Colour::Gray | Colour::GrayAlpha),
-                has_alpha: alpha > 0 || matches!(header.colour, Colour::GrayAlpha | Colour::Rgba),
+                has_alpha: alpha > 0
+                    || has_holes
+                    || matches!(header.colour, Colour::GrayAlpha | Colour::Rgba),
             },
             width: header.width,
             height: header.height,
