@@ -5,7 +5,7 @@
 use std::io::Cursor;
 
 use image::{
-    AnimationDecoder, ExtendedColorType, RgbaImage,
+    AnimationDecoder, ExtendedColorType, ImageDecoder, RgbaImage,
     codecs::{
         png::PngDecoder,
         webp::{WebPDecoder, WebPEncoder},
@@ -117,4 +117,86 @@ fn what_a_png_without_alpha_clears_away_stays_transparent() {
             assert_eq!(alpha_bit > 0, has_alpha, "{colour:?}, the kind in IHDR");
         }
     }
+}
+
+/// A GIF of two frames of one pixel, with further blocks before and behind them.
+fn gif(before: &[u8], behind: &[u8]) -> Vec<u8> {
+    let mut bytes = b"GIF89a\x01\0\x01\0\x80\0\0".to_vec();
+    // These colours look like the beginning of a comment.
+    bytes.extend([0x21, 0xfe, 0x05, 0x21, 0xfe, 0x05]);
+    bytes.extend(before);
+    for _ in 0..2 {
+        bytes.extend(b"\x21\xf9\x04\0\x07\0\0\0\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0");
+    }
+    bytes.extend(behind);
+    bytes.push(0x3b);
+    bytes
+}
+
+fn comment(length: usize) -> Vec<u8> {
+    let blocks = vec![b'x'; length];
+    let blocks = blocks.chunks(255).flat_map(|block| [&[block.len() as u8], block].concat());
+    [&[0x21, 0xfe][..], &blocks.collect::<Vec<u8>>(), &[0]].concat()
+}
+
+const PROFILE: &[u8] = b"about     colourRGB \x01";
+
+fn profile() -> Vec<u8> {
+    let (first, second) = PROFILE.split_at(9);
+    let parts = [&b"\x21\xff\x0bICCRGBG1012\x09"[..], first, b"\x0c", second, b"\0"];
+    parts.concat()
+}
+
+fn xmp(packet: &[u8]) -> Vec<u8> {
+    let trailer: Vec<u8> = (0..=255).rev().collect();
+    [&b"\x21\xff\x0bXMP DataXMP"[..], packet, b"\x01", &trailer, b"\0"].concat()
+}
+
+fn has(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
+}
+
+#[test]
+fn a_gif_is_played_as_often_as_before_wherever_it_says_so() {
+    let plays = |count: u8| [b"\x21\xff\x0bNETSCAPE2.0\x03\x01", &[count, 0, 0][..]].concat();
+    for count in [0, 7] {
+        for source in [
+            gif(&plays(count), &[]),
+            gif(&[comment(9000), plays(count)].concat(), &[]),
+            gif(&[], &plays(count)),
+        ] {
+            assert!(has(&run(&source, "rotate=90").bytes, &plays(count)), "{count} times");
+        }
+    }
+    // A text that looks like a number of plays is none.
+    let text = gif(b"\x21\xfe\x0fNETSCAPE2.0\x03\x01\0\0\0", &[]);
+    assert!(!has(&run(&text, "rotate=90").bytes, b"NETSCAPE2.0"));
+}
+
+#[test]
+fn what_a_gif_says_beside_its_frames_is_named_where_it_is_left_out() {
+    let lost = "left out, since the GIF does not take it along: ";
+    let program = b"\x21\xff\x0bSOMEPROGRAM\x01\x01\0".to_vec();
+    for (source, names) in [
+        (gif(&[], &[]), ""),
+        (gif(&comment(5), &[]), "comments"),
+        (gif(&[], &comment(5)), "comments"),
+        (gif(&[comment(9000), profile()].concat(), &[]), "the colour profile, comments"),
+        (gif(&xmp(b"<x/>"), &[]), "XMP"),
+        (gif(&program, b"\x21\x01\0"), "texts to be drawn, blocks of programs"),
+    ] {
+        let expected = if names.is_empty() { vec![] } else { vec![format!("{lost}{names}")] };
+        assert_eq!(run(&source, "rotate=90").notes, expected);
+    }
+    assert!(run(&gif(&comment(5), &[]), "strip|rotate=90").notes.is_empty());
+}
+
+#[test]
+fn profile_and_xmp_of_a_gif_go_along_where_the_target_holds_them() {
+    let source = gif(&[profile(), xmp(b"<x>packet</x>")].concat(), &[]);
+    let output = run(&source, "convert=png");
+    assert!(output.notes.is_empty(), "{:?}", output.notes);
+    let mut decoder = PngDecoder::new(Cursor::new(&output.bytes)).unwrap();
+    assert_eq!(decoder.icc_profile().unwrap().as_deref(), Some(PROFILE));
+    assert_eq!(decoder.xmp_metadata().unwrap().as_deref(), Some(&b"<x>packet</x>"[..]));
 }

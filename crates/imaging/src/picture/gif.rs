@@ -18,33 +18,6 @@ pub(crate) const BYTES_A_PIXEL: u64 = 20;
 /// authors call a good compromise, learns from every tenth.
 const PIXELS_A_STEP: usize = 20_000;
 
-/// What a GIF says about itself, beside its frames.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Source {
-    /// 0 for without end.
-    pub(crate) plays: u32,
-    pub(crate) has_comment: bool,
-}
-
-impl Source {
-    /// Looks for the extensions before the first frame; elsewhere hardly any program puts them.
-    pub(crate) fn open(input: &[u8]) -> Self {
-        const LOOP: &[u8] = b"NETSCAPE2.0\x03\x01";
-        let head = input.get(..4096).unwrap_or(input);
-        let find = |what: &[u8]| head.windows(what.len()).position(|window| window == what);
-        let repeats = find(LOOP).and_then(|at| head.get(at + LOOP.len()..)?.first_chunk());
-        Self {
-            // The count is of the times after the first one.
-            plays: match repeats.map(|repeats| u32::from(u16::from_le_bytes(*repeats))) {
-                None => 1,
-                Some(0) => 0,
-                Some(repeats) => repeats + 1,
-            },
-            has_comment: find(b"\x21\xfe").is_some(),
-        }
-    }
-}
-
 /// Writes frames as they come, each with its own colours.
 pub(crate) struct GifWriter {
     encoder: Encoder<Vec<u8>>,

@@ -12,7 +12,6 @@ use image::{
 
 use super::{
     animation::Animation,
-    gif,
     metadata::{Metadata, Native},
     plain, webp,
 };
@@ -42,12 +41,21 @@ pub(super) enum Kind<'a> {
     Png(Box<png::general::Source<'a>>),
     Tiff(Box<tiff::general::Source<'a>>),
     WebP(webp::Source),
-    Gif(gif::Source),
-    Bmp { is_indexed: bool },
-    Pnm { is_bitmap: bool },
+    /// With the number of plays, 0 for without end.
+    Gif {
+        plays: u32,
+    },
+    Bmp {
+        is_indexed: bool,
+    },
+    Pnm {
+        is_bitmap: bool,
+    },
     Icons(Vec<plain::Icon<'a>>),
     Qoi,
-    Tga { is_run_length: bool },
+    Tga {
+        is_run_length: bool,
+    },
 }
 
 /// Size, bytes of a pixel, and the number of frames.
@@ -72,7 +80,7 @@ impl<'a> Source<'a> {
             Kind::Png(_)
             | Kind::Tiff(_)
             | Kind::WebP(_)
-            | Kind::Gif(_)
+            | Kind::Gif { .. }
             | Kind::Bmp { .. }
             | Kind::Pnm { .. }
             | Kind::Icons(_)
@@ -129,7 +137,7 @@ impl<'a> Source<'a> {
             Kind::Tiff(source) => source.decode(notes),
             Kind::Png(source) => self.read(source.decoder()?),
             Kind::WebP(_) => self.read(WebPDecoder::new(reader).map_err(damaged)?),
-            Kind::Gif(_) => self.read(GifDecoder::new(reader).map_err(damaged)?),
+            Kind::Gif { .. } => self.read(GifDecoder::new(reader).map_err(damaged)?),
             Kind::Bmp { .. } => self.read(BmpDecoder::new(reader).map_err(damaged)?),
             Kind::Pnm { .. } => self.read(PnmDecoder::new(reader).map_err(damaged)?),
             Kind::Qoi => self.read(QoiDecoder::new(reader).map_err(damaged)?),
@@ -152,9 +160,9 @@ impl<'a> Source<'a> {
         let damaged = |error| refused(self.format, error);
         let (format, count) = (self.format, self.frames);
         match &self.kind {
-            Kind::Gif(source) => {
+            Kind::Gif { plays } => {
                 let decoder = GifDecoder::new(reader).map_err(damaged)?;
-                Ok(Animation::new(format, count, source.plays, decoder))
+                Ok(Animation::new(format, count, *plays, decoder))
             }
             Kind::WebP(source) => {
                 let mut decoder = WebPDecoder::new(reader).map_err(damaged)?;
@@ -212,14 +220,15 @@ fn look_through<'a>(
         }
         Format::Gif => {
             let layout = gif_file::Layout::read(request)?;
-            notes.extend(layout.notes);
-            let source = gif::Source::open(input);
             let shape = (layout.width.into(), layout.height.into(), 4, layout.frames);
-            let mut metadata = Metadata::default();
-            if source.has_comment {
-                metadata.native = Native::Unwritable(vec!["comments"]);
-            }
-            (Kind::Gif(source), metadata, shape)
+            notes.extend(layout.notes);
+            let kind = Kind::Gif { plays: layout.extensions.plays() };
+            let native = match layout.extensions.native() {
+                names if names.is_empty() => Native::None,
+                names => Native::Unwritable(names),
+            };
+            let (profile, xmp) = (layout.extensions.profile, layout.extensions.xmp);
+            (kind, Metadata { profile, xmp, native, ..Metadata::default() }, shape)
         }
         Format::Bmp => {
             let checked = bmp::process(request)?;

@@ -1,11 +1,14 @@
 //! GIF, by its colour tables: they lie uncompressed between the frames, so the frames stay as
 //! they are, with their delays, disposal, transparency and loop count.
 
+mod extensions;
+
 use std::ops::Range;
 
 use crate::{
     Error, Format, Output, Path, Phases, cursor::Cursor, invert::ColourMap, request::Request,
 };
+use extensions::Extensions;
 
 const EXTENSION: u8 = 0x21;
 const IMAGE: u8 = 0x2c;
@@ -56,6 +59,7 @@ pub(crate) struct Layout {
     colour_tables: Vec<Range<usize>>,
     /// Comments and blocks of programs, such as XMP, that change nothing of what is shown.
     metadata: Vec<Range<usize>>,
+    pub(crate) extensions: Extensions,
     pub(crate) notes: Vec<String>,
 }
 
@@ -72,11 +76,12 @@ impl Layout {
             }
             match cursor.u8()? {
                 EXTENSION => {
-                    let start = cursor.position() - 1;
-                    let is_metadata = is_metadata(cursor.rest());
+                    let (start, rest) = (cursor.position() - 1, cursor.rest());
                     cursor.u8()?;
                     skip_sub_blocks(&mut cursor)?;
-                    if is_metadata {
+                    let length = rest.len() - cursor.rest().len();
+                    layout.extensions.take(rest.get(..length).unwrap_or_default());
+                    if is_metadata(rest) {
                         layout.metadata.push(start..cursor.position());
                     }
                 }
@@ -162,4 +167,13 @@ fn skip_sub_blocks(cursor: &mut Cursor<'_>) -> Result<(), Error> {
             length => cursor.take(length.into())?,
         };
     }
+}
+
+/// The data of sub-blocks up to the empty one.
+fn sub_blocks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut cursor = Cursor::new(bytes, Format::Gif);
+    std::iter::from_fn(move || match cursor.u8() {
+        Ok(0) | Err(_) => None,
+        Ok(length) => cursor.take(length.into()).ok(),
+    })
 }
