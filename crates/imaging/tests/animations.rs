@@ -119,6 +119,19 @@ fn what_a_png_without_alpha_clears_away_stays_transparent() {
     }
 }
 
+#[test]
+fn frames_of_a_png_that_stay_for_minutes_stay_for_minutes() {
+    let part = |delay| Part { width: 4, left: 0, disposal: png::DisposeOp::None, delay };
+    let source = apng(png::ColorType::Rgb, |_| {}, &[part((100, 1)), part((7, 100))]);
+    let output = run(&source, "rotate=180");
+    let frames = PngDecoder::new(Cursor::new(&output.bytes)).unwrap().apng().unwrap();
+    let milliseconds = frames.into_frames().map(|frame| {
+        let (numerator, denominator) = frame.unwrap().delay().numer_denom_ms();
+        numerator / denominator
+    });
+    assert_eq!(milliseconds.collect::<Vec<_>>(), [100_000, 70]);
+}
+
 /// A GIF of two frames of one pixel, with further blocks before and behind them.
 fn gif(before: &[u8], behind: &[u8]) -> Vec<u8> {
     let mut bytes = b"GIF89a\x01\0\x01\0\x80\0\0".to_vec();

@@ -29,6 +29,15 @@ impl Delay {
         u16::try_from(self.in_units(10)).unwrap_or(u16::MAX)
     }
 
+    /// A fraction of a second as PNG stores it: milliseconds, and coarser where they do not fit.
+    pub(crate) fn short_fraction(self) -> (u16, u16) {
+        let fractions = [1000u16, 100, 10, 1].into_iter().map(|denominator| {
+            let count = self.in_units(1000 / u32::from(denominator));
+            u16::try_from(count).ok().map(|count| (count, denominator))
+        });
+        fractions.flatten().next().unwrap_or((u16::MAX, 1))
+    }
+
     fn in_units(self, milliseconds: u32) -> u32 {
         let unit = u64::from(self.denominator.max(1)) * u64::from(milliseconds);
         let count = (u64::from(self.numerator) + unit / 2) / unit;
@@ -151,5 +160,10 @@ mod tests {
         assert_eq!(delay(100, 3).milliseconds(), 33);
         assert_eq!(delay(u32::MAX, 1).hundredths(), u16::MAX);
         assert_eq!(delay(1, 0).milliseconds(), 1);
+        assert_eq!(delay(65_535, 1).short_fraction(), (65_535, 1000));
+        assert_eq!(delay(65_536, 1).short_fraction(), (6554, 100));
+        assert_eq!(delay(700_000, 1).short_fraction(), (7000, 10));
+        assert_eq!(delay(u32::MAX, 100).short_fraction(), (42_950, 1));
+        assert_eq!(delay(u32::MAX, 1).short_fraction(), (u16::MAX, 1));
     }
 }

@@ -405,9 +405,8 @@ impl<'a> PngAnimation<'a> {
             self.writer.set_frame_dimension(image.width(), image.height())?;
             self.writer.set_frame_position(at.0, at.1)?;
         }
-        // Longer frames than a minute are shown for a minute.
-        let milliseconds = u16::try_from(frame.delay.milliseconds()).unwrap_or(u16::MAX);
-        self.writer.set_frame_delay(milliseconds, 1000)?;
+        let (numerator, denominator) = frame.delay.short_fraction();
+        self.writer.set_frame_delay(numerator, denominator)?;
         let image = DynamicImage::from(image);
         let image = match (self.style.has_colour, self.style.has_alpha) {
             (true, true) => image,
