@@ -213,3 +213,31 @@ fn profile_and_xmp_of_a_gif_go_along_where_the_target_holds_them() {
     assert_eq!(decoder.icc_profile().unwrap().as_deref(), Some(PROFILE));
     assert_eq!(decoder.xmp_metadata().unwrap().as_deref(), Some(&b"<x>packet</x>"[..]));
 }
+
+/// An EXIF block that gives a width of 9 as a short and a height of 8 as a long number.
+fn exif() -> Vec<u8> {
+    let mut block = b"MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0".to_vec();
+    block.extend(b"\0\x02\xa0\x02\0\x03\0\0\0\x01\0\x09\0\0");
+    block.extend(b"\xa0\x03\0\x04\0\0\0\x01\0\0\0\x08\0\0\0\0");
+    block
+}
+
+#[test]
+fn density_and_size_follow_an_animation_that_is_turned_or_resized() {
+    let part = || Part { width: 4, left: 0, disposal: png::DisposeOp::None, delay: (1, 10) };
+    let setup = |encoder: &mut png::Encoder<'static, &mut Vec<u8>>| {
+        let unit = png::Unit::Meter;
+        encoder.set_pixel_dims(Some(png::PixelDimensions { xppu: 1000, yppu: 2000, unit }));
+    };
+    let source = apng(png::ColorType::Rgb, setup, &[part(), part()]);
+    for (text, expected) in [("rotate=90", (2000, 1000)), ("rotate=180", (1000, 2000))] {
+        let output = run(&source, text);
+        let reader = png::Decoder::new(Cursor::new(&output.bytes)).read_info().unwrap();
+        let dims = reader.info().pixel_dims.unwrap();
+        assert_eq!((dims.xppu, dims.yppu), expected, "{text}");
+    }
+    let source = webp(6, &[(0, 0), (2, 0)], &chunk(b"EXIF", &exif()));
+    let mut decoder = WebPDecoder::new(Cursor::new(run(&source, "resize=12x4").bytes)).unwrap();
+    let block = decoder.exif_metadata().unwrap().unwrap();
+    assert_eq!((&block[36..38], &block[48..52]), (&[0, 12][..], &[0, 0, 0, 4][..]));
+}

@@ -16,7 +16,7 @@ pub(crate) mod tables;
 mod tone;
 mod webp;
 
-use image::{DynamicImage, metadata::Orientation};
+use image::{ColorType, DynamicImage, metadata::Orientation};
 
 use crate::{
     Class, Error, Format, Output, Path, Pipeline, jpeg, limits::Budget, operations::Operation,
@@ -153,7 +153,7 @@ impl Job<'_> {
         clock.operated();
         self.limits.check_time()?;
         let image = fit::fit(image, self.target, notes);
-        let metadata = self.metadata_for(source, &steps, &image, notes);
+        let metadata = self.metadata_for(source, &steps, image.color(), notes);
         let (width, height) = (image.width(), image.height());
         let bytes = self.encode(image, as_ycbcr, source, &steps, &metadata, notes)?;
         clock.encoded();
@@ -165,12 +165,12 @@ impl Job<'_> {
         &self,
         source: &Source<'_>,
         steps: &Steps,
-        image: &DynamicImage,
+        colour: ColorType,
         notes: &mut Vec<String>,
     ) -> Metadata {
         let mut metadata = source.metadata.clone();
         metadata.note_lost(self.target, notes);
-        metadata.fit_profile(image.color(), notes);
+        metadata.fit_profile(colour, notes);
         if (steps.width, steps.height) != (source.width, source.height) {
             metadata.set_size(steps.width, steps.height);
         }
@@ -255,9 +255,7 @@ impl Job<'_> {
             return Ok(Done { bytes, width: size.0, height: size.1, frames: source.frames });
         }
         let animation = source.animation()?;
-        let mut metadata = source.metadata.clone();
-        metadata.note_lost(self.target, notes);
-        metadata.fit_profile(image::ColorType::Rgba8, notes);
+        let metadata = self.metadata_for(source, &steps, ColorType::Rgba8, notes);
         if let (Kind::WebP(webp), Format::WebP) = (&source.kind, self.target)
             && webp.is_lossy
         {
