@@ -61,6 +61,9 @@ pub(super) enum Kind<'a> {
 /// Size, bytes of a pixel, and the number of frames.
 type Shape = (u32, u32, u64, u32);
 
+/// What a look through a file has found.
+type Seen<'a> = (Kind<'a>, Metadata, Shape);
+
 impl<'a> Source<'a> {
     /// Size and number of frames are within the limits then.
     pub(super) fn open(
@@ -191,7 +194,7 @@ fn look_through<'a>(
     request: &Request<'a>,
     format: Format,
     notes: &mut Vec<String>,
-) -> Result<(Kind<'a>, Metadata, Shape), Error> {
+) -> Result<Seen<'a>, Error> {
     let input = request.input;
     Ok(match format {
         Format::Jpeg => {
@@ -210,49 +213,11 @@ fn look_through<'a>(
             let shape = (source.width, source.height, source.pixel_bytes, 1);
             (Kind::Tiff(Box::new(source.clone())), source.metadata, shape)
         }
-        Format::WebP => {
-            let source = webp::Source::open(input, notes)?;
-            let decoder = WebPDecoder::new(Cursor::new(input));
-            let decoder = decoder.map_err(|error| refused(format, error))?;
-            let shape = shape_of(&decoder, source.frames);
-            let metadata = source.metadata.clone();
-            (Kind::WebP(source), metadata, shape)
-        }
-        Format::Gif => {
-            let layout = gif_file::Layout::read(request)?;
-            let shape = (layout.width.into(), layout.height.into(), 4, layout.frames);
-            notes.extend(layout.notes);
-            let kind = Kind::Gif { plays: layout.extensions.plays() };
-            let native = match layout.extensions.native() {
-                names if names.is_empty() => Native::None,
-                names => Native::Unwritable(names),
-            };
-            let (profile, xmp) = (layout.extensions.profile, layout.extensions.xmp);
-            (kind, Metadata { profile, xmp, native, ..Metadata::default() }, shape)
-        }
-        Format::Bmp => {
-            let checked = bmp::process(request)?;
-            let is_indexed = plain::bmp_is_indexed(input);
-            let density = plain::bmp_density(input);
-            let shape = (checked.width, checked.height, 4, 1);
-            (Kind::Bmp { is_indexed }, Metadata { density, ..Metadata::default() }, shape)
-        }
-        Format::Pnm => {
-            pnm::process(request)?;
-            let decoder = PnmDecoder::new(Cursor::new(input));
-            let decoder = decoder.map_err(|error| refused(format, error))?;
-            let is_bitmap = matches!(input, [b'P', b'1' | b'4', ..]);
-            (Kind::Pnm { is_bitmap }, Metadata::default(), shape_of(&decoder, 1))
-        }
-        Format::Tga => {
-            let checked = tga::process(request)?;
-            let is_run_length = tga::is_run_length(input);
-            (
-                Kind::Tga { is_run_length },
-                Metadata::default(),
-                (checked.width, checked.height, 4, 1),
-            )
-        }
+        Format::WebP => look_at_webp(input, notes)?,
+        Format::Gif => look_at_gif(request, notes)?,
+        Format::Bmp => look_at_bmp(request)?,
+        Format::Pnm => look_at_pnm(request)?,
+        Format::Tga => look_at_tga(request)?,
         Format::Qoi => {
             pixels::check_qoi(input)?;
             let decoder = QoiDecoder::new(Cursor::new(input));
@@ -265,6 +230,51 @@ fn look_through<'a>(
             (Kind::Icons(icons), Metadata::default(), (1, 1, 4, count))
         }
     })
+}
+
+fn look_at_webp<'a>(input: &'a [u8], notes: &mut Vec<String>) -> Result<Seen<'a>, Error> {
+    let source = webp::Source::open(input, notes)?;
+    let decoder = WebPDecoder::new(Cursor::new(input));
+    let decoder = decoder.map_err(|error| refused(Format::WebP, error))?;
+    let shape = shape_of(&decoder, source.frames);
+    let metadata = source.metadata.clone();
+    Ok((Kind::WebP(source), metadata, shape))
+}
+
+fn look_at_gif<'a>(request: &Request<'a>, notes: &mut Vec<String>) -> Result<Seen<'a>, Error> {
+    let layout = gif_file::Layout::read(request)?;
+    let shape = (layout.width.into(), layout.height.into(), 4, layout.frames);
+    notes.extend(layout.notes);
+    let kind = Kind::Gif { plays: layout.extensions.plays() };
+    let native = match layout.extensions.native() {
+        names if names.is_empty() => Native::None,
+        names => Native::Unwritable(names),
+    };
+    let (profile, xmp) = (layout.extensions.profile, layout.extensions.xmp);
+    Ok((kind, Metadata { profile, xmp, native, ..Metadata::default() }, shape))
+}
+
+fn look_at_bmp<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
+    let checked = bmp::process(request)?;
+    let is_indexed = plain::bmp_is_indexed(request.input);
+    let density = plain::bmp_density(request.input);
+    let shape = (checked.width, checked.height, 4, 1);
+    Ok((Kind::Bmp { is_indexed }, Metadata { density, ..Metadata::default() }, shape))
+}
+
+fn look_at_pnm<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
+    pnm::process(request)?;
+    let decoder = PnmDecoder::new(Cursor::new(request.input));
+    let decoder = decoder.map_err(|error| refused(Format::Pnm, error))?;
+    let is_bitmap = matches!(request.input, [b'P', b'1' | b'4', ..]);
+    Ok((Kind::Pnm { is_bitmap }, Metadata::default(), shape_of(&decoder, 1)))
+}
+
+fn look_at_tga<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
+    let checked = tga::process(request)?;
+    let is_run_length = tga::is_run_length(request.input);
+    let shape = (checked.width, checked.height, 4, 1);
+    Ok((Kind::Tga { is_run_length }, Metadata::default(), shape))
 }
 
 fn shape_of(decoder: &impl ImageDecoder, frames: u32) -> Shape {
