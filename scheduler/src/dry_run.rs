@@ -208,7 +208,11 @@ fn most(hosts: HashMap<String, u64>) -> Vec<Host> {
 /// made.
 fn earlier(arguments: &Arguments, job: &str) -> Result<(Option<Resume>, Option<u64>), Failure> {
     let folder = arguments.state_dir();
-    if !JobStore::path_of(&folder, job).exists() || arguments.work.restart {
+    let path = JobStore::path_of(&folder, job);
+    if arguments.work.retry_failed.is_some() && !path.exists() {
+        return Err(memory::nothing_to_retry(job, &path));
+    }
+    if !path.exists() || arguments.work.restart {
         return Ok((None, None));
     }
     let mut store = match JobStore::open(&folder, job).map_err(Failure::from) {
@@ -463,6 +467,8 @@ mod tests {
     async fn what_would_be_resumed_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let job = forecast_of(folder.path(), "").await.unwrap().job;
+        let failure = forecast_of(folder.path(), "--retry-failed").await.unwrap_err();
+        assert!(failure.to_string().contains("nothing is known of the job"), "{failure}");
         let state = folder.path().join("output/.state");
         let mut store = memory::open(&state, &job).unwrap();
         store.replay(|_| ()).unwrap();

@@ -56,7 +56,7 @@ pub fn info(
 }
 
 /// An agent whose processors are all taken is offered for its memory alone, with every REVIVE anew:
-/// half of the offers, and none that anybody can use. What is merely too small shall come, as the
+/// a third of the offers and more, and none that anybody can use. What is merely too small shall come, as the
 /// reasons why a job stands still are told from it.
 ///
 /// With several roles the processors may come for one and the memory for another.

@@ -75,11 +75,7 @@ pub fn reopen(store: &mut JobStore, job: &str, classes: &Classes) -> Result<(), 
     let mut failed = Failed::new(classes.clone());
     if store.replay(|record| failed.note(record))? == 0 {
         store.discard_if_empty();
-        let path = store.path().display();
-        return Err(Failure::Usage(format!(
-            "--retry-failed: nothing is known of the job {job}, as there was no {path}; run it \
-             without that flag first, with the same list and operations"
-        )));
+        return Err(nothing_to_retry(job, store.path()));
     }
     let again = failed.reopened();
     info!("trying again what failed ({classes}): {} images", again.len());
@@ -92,6 +88,15 @@ pub fn reopen(store: &mut JobStore, job: &str, classes: &Classes) -> Result<(), 
         store.append(&again)?;
     }
     Ok(())
+}
+
+/// There was no earlier run whose failed images could be tried again.
+pub fn nothing_to_retry(job: &str, state: &Path) -> Failure {
+    let state = state.display();
+    Failure::Usage(format!(
+        "--retry-failed: nothing is known of the job {job}, as there was no {state}; run it \
+         without that flag first, with the same list and operations"
+    ))
 }
 
 /// What the engine is told.

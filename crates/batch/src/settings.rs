@@ -42,8 +42,7 @@ pub struct Settings {
     /// How long to refuse what is too small for a task. Default: 5 s. If more comes free
     /// on that agent, Mesos offers it in spite of this.
     pub refuse_small: Duration,
-    /// The time between two REVIVE calls of which the first, and some before it, brought no offers:
-    /// the first
+    /// The longest time between two REVIVE calls of which the first brought no offers: the first such
     /// wait is a two-hundredth of it, and waits double. Default, and never less: 50 ms.
     pub revive_interval: Duration,
     /// How long a launched task may be silent before the master is asked. Default: 60 s.

@@ -37,8 +37,8 @@ impl Least {
 }
 
 fn amounts(quantities: &ResourceQuantities) -> Amounts {
-    let amount = |scalar: f64| Scalar::from_f64(scalar);
-    quantities.quantities.iter().map(|(name, it)| (name.clone(), amount(it.value))).collect()
+    let amounts = quantities.quantities.iter();
+    amounts.map(|(name, it)| (name.clone(), Scalar::from_f64(it.value))).collect()
 }
 
 /// How much there is of a resource: of ranges how many numbers, of sets how many items.
