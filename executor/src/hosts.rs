@@ -324,6 +324,7 @@ mod tests {
                 http_status: Some(status),
                 final_url: None,
                 retry_after: retry_after.map(Duration::from_secs),
+                not_asked: false,
             };
             hosts.visit(&at).await.unwrap().was_refused(&refusal);
             let started = Instant::now();

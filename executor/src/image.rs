@@ -160,6 +160,7 @@ fn note_failure(failure: fetch::failure::Failure, report: &mut ImageReport) -> O
     report.http_status = failure.http_status.map(u32::from);
     report.final_url = failure.final_url;
     report.retry_after_ms = failure.retry_after.map(milliseconds);
+    report.not_asked = failure.not_asked;
     (failure.class, failure.message)
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Unknown {
     pub(crate) class: Class,
     pub(crate) why: String,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) not_asked: bool,
 }
 
 type Asked = Arc<OnceCell<Result<Rules, Unknown>>>;
@@ -239,7 +240,12 @@ mod tests {
         let (good, bad) = (url("http://good/a"), url("http://bad/a"));
         let rules = || async { Ok(Rules::read(b"User-agent: *\nDisallow: /a", "x")) };
         let failure = || async {
-            Err(Unknown { class: Class::Http5xx, why: String::new(), retry_after: None })
+            Err(Unknown {
+                class: Class::Http5xx,
+                why: String::new(),
+                retry_after: None,
+                not_asked: false,
+            })
         };
         let nobody = || async { panic!("it is known already") };
         assert!(!library.allows(&good, rules).await.unwrap());

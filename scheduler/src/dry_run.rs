@@ -261,6 +261,7 @@ impl Past {
             | Record::ExecutorPlaced { .. }
             | Record::Launched { .. }
             | Record::ImageFailedOnce { .. }
+            | Record::ImagePutOff { .. }
             | Record::TaskEnded { .. } => {}
         }
     }

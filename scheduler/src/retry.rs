@@ -97,6 +97,7 @@ impl Failed {
             | Record::Launched { .. }
             | Record::ImageEnded { .. }
             | Record::ImageFailedOnce { .. }
+            | Record::ImagePutOff { .. }
             | Record::TaskEnded { .. } => {}
         }
     }

@@ -420,8 +420,13 @@ mod tests {
         assert_eq!(kept(&mut store), []);
         store.append(&records()).unwrap();
         let second = Attempt { batch: 2, number: 1 };
-        let launched = Record::Launched { attempt: second, agent: "b".into(), images: vec![1, 2] };
-        store.append(&[launched]).unwrap();
+        let launched =
+            |attempt| Record::Launched { attempt, agent: "b".into(), images: vec![1, 2] };
+        let not_asked = Attempt { batch: 3, number: 1 };
+        let put_off = [Record::ImagePutOff { index: 1 }, Record::ImagePutOff { index: 2 }];
+        store.append(&[launched(not_asked)]).unwrap();
+        store.append(&put_off).unwrap();
+        store.append(&[launched(second)]).unwrap();
         drop(store);
 
         let mut store = JobStore::open(folder.path(), "j").unwrap();
@@ -444,6 +449,7 @@ mod tests {
         records.push(Record::ImageEnded { index: 7, end: Box::new(end) });
         records.push(Record::ExecutorPlaced { agent: "a".into(), resources: vec![vec![1, 2]] });
         records.push(Record::ImageReopened { index: 9 });
+        records.push(Record::ImagePutOff { index: 8 });
         let written: Vec<String> = records
             .iter()
             .map(|record| hexadecimal(&postcard::to_allocvec(record).unwrap(), usize::MAX))
@@ -451,7 +457,7 @@ mod tests {
         assert_eq!(written, FORM_4_EXAMPLES, "{written:#?}");
     }
 
-    const FORM_4_EXAMPLES: [&str; 7] = [
+    const FORM_4_EXAMPLES: [&str; 8] = [
         "000166",
         "02010101610101",
         "040103646e73",
@@ -459,6 +465,7 @@ mod tests {
         "030703646e73016d0000016100ac0200000000000000000000000000000000000000",
         "01016101020102",
         "0609",
+        "0708",
     ];
 
     #[test]

@@ -132,6 +132,11 @@ impl Engine {
                     self.batches.remove_image(batch, *index);
                 }
             }
+            Record::ImagePutOff { index } => {
+                if let Some(batch) = self.images.put_off(*index) {
+                    self.batches.remove_image(batch, *index);
+                }
+            }
             Record::ImageReopened { index } => self.images.reopen(*index),
             Record::TaskEnded { attempt, cost } => self.batches.end(*attempt, *cost),
         }

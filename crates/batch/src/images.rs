@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::Outcome;
 
 use crate::deadlines::Deadlines;
+use crate::retry::Setbacks;
 use crate::slots::{Slot, Slots, Stage};
 use crate::{Entry, Given, ImageEnd, Time};
 
@@ -22,8 +23,8 @@ pub(crate) struct Images {
     again: BTreeSet<u64>,
     /// Have failed, and are not due yet.
     waiting: Deadlines,
-    /// How often those without an outcome have failed.
-    failures: BTreeMap<u64, u32>,
+    /// What those without an outcome have been through, if it was anything.
+    setbacks: BTreeMap<u64, Setbacks>,
     /// The batches of those that are in one.
     batches: BTreeMap<u64, u64>,
     pub(crate) counts: Counts,
@@ -94,7 +95,7 @@ impl Images {
             }
             Outcome::Failed => self.set_stage(index, Stage::Failed),
         };
-        self.failures.remove(&index);
+        self.setbacks.remove(&index);
         self.count_end(index);
         batch
     }
@@ -102,11 +103,24 @@ impl Images {
     /// The image failed and waits to be tried again, at once until
     /// [`Images::wait_until`] says otherwise. Returns the batch it was in.
     pub(crate) fn fail_once(&mut self, index: u64) -> Option<u64> {
+        let before = self.setbacks(index);
+        let failures = before.failures.saturating_add(1);
+        self.set_back(index, Setbacks { failures, put_off: 0 })
+    }
+
+    /// The same, but the image was not even tried.
+    pub(crate) fn put_off(&mut self, index: u64) -> Option<u64> {
+        let before = self.setbacks(index);
+        let put_off = before.put_off.saturating_add(1);
+        self.set_back(index, Setbacks { put_off, ..before })
+    }
+
+    fn set_back(&mut self, index: u64, setbacks: Setbacks) -> Option<u64> {
         if self.has_ended(index) {
             return None;
         }
         let batch = self.set_stage(index, Stage::Waiting);
-        *self.failures.entry(index).or_default() += 1;
+        self.setbacks.insert(index, setbacks);
         batch
     }
 
@@ -172,9 +186,9 @@ impl Images {
         self.fresh > 0 || !self.again.is_empty()
     }
 
-    /// How often the image itself has failed, while it has no outcome.
-    pub(crate) fn failures(&self, index: u64) -> u32 {
-        self.failures.get(&index).copied().unwrap_or(0)
+    /// What the image has been through, while it has no outcome.
+    pub(crate) fn setbacks(&self, index: u64) -> Setbacks {
+        self.setbacks.get(&index).copied().unwrap_or_default()
     }
 
     /// Whether the list has named the image.
@@ -196,7 +210,7 @@ impl Images {
     }
 
     fn is_fresh(&self, index: u64, slot: Slot) -> bool {
-        slot.listed && slot.stage == Stage::Ready && !self.failures.contains_key(&index)
+        slot.listed && slot.stage == Stage::Ready && !self.setbacks.contains_key(&index)
     }
 
     /// Changes the stage and the queues with it. Returns the batch it was in.
@@ -226,7 +240,7 @@ impl Images {
             return;
         }
         match slot.stage {
-            Stage::Ready if self.failures(index) == 0 => {
+            Stage::Ready if !self.setbacks.contains_key(&index) => {
                 self.fresh_from = if self.fresh == 0 { index } else { self.fresh_from.min(index) };
                 self.fresh += 1;
             }

@@ -78,6 +78,11 @@ impl Tries {
                 // A second run of a straggler may have been launched after the task that won.
                 Some((*index, Tried { task: end.task.or(tried.task), ..tried }))
             }
+            Record::ImagePutOff { index } => {
+                let tried = self.under_way.entry(*index).or_default();
+                tried.attempts = tried.attempts.saturating_sub(1);
+                None
+            }
             Record::FrameworkSubscribed { .. }
             | Record::ExecutorPlaced { .. }
             | Record::ImageFailedOnce { .. }
@@ -179,7 +184,8 @@ pub struct ImageOutcome<'a> {
     pub output: &'a str,
     /// SHA-256 of the result in lower-case hexadecimal; empty when failed.
     pub sha256: &'a str,
-    /// How many tasks it was in, those that were lost included.
+    /// How many tasks it was in, those that were lost included, but not those that came back without
+    /// its host having been asked, as that wants patience.
     pub attempts: u32,
     /// The one of those tasks whose report counted, else the last of them.
     pub task: Option<Attempt>,

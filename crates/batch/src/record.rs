@@ -60,6 +60,12 @@ pub enum Record {
         /// Its index.
         index: u64,
     },
+    /// An image came back without having been asked for, as its host wants patience; it is tried
+    /// again in another batch.
+    ImagePutOff {
+        /// Its index.
+        index: u64,
+    },
 }
 
 /// How an image ended.
@@ -230,6 +236,7 @@ mod tests {
             Record::ImageFailedOnce { index: 9, class: Class::Dns },
             Record::TaskEnded { attempt, cost: 1 },
             Record::ImageReopened { index: 9 },
+            Record::ImagePutOff { index: 9 },
         ];
         for record in records {
             let text = serde_json::to_string(&record).unwrap();

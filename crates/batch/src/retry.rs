@@ -13,25 +13,38 @@ pub(crate) enum AfterReport {
     Final,
     /// It is tried again, in another batch, after this wait.
     Again(Duration),
+    /// The same, but it was no try at all: its host could not be asked.
+    PutOff(Duration),
 }
 
-/// Decides on an image that has now been reported, with `failures` before this one.
+/// What an image without an outcome has been through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Setbacks {
+    /// How often it has failed by itself.
+    pub(crate) failures: u32,
+    /// How often since then it came back without its host having been asked.
+    pub(crate) put_off: u32,
+}
+
+/// Decides on an image that has now been reported, after what it has been through before.
 pub(crate) fn after_report(
     policy: &RetryPolicy,
     seed: u64,
     report: &ImageReport,
-    failures: u32,
+    before: Setbacks,
 ) -> AfterReport {
-    let failures = failures.saturating_add(1);
+    let failures = before.failures.saturating_add(1);
+    let is_put_off = report.not_asked && before.put_off < policy.patience;
     let is_final = report.outcome() == Outcome::Done
         || !report.class().is_transient()
-        || failures >= policy.image_attempts.get();
+        || failures >= policy.image_attempts.get() && !is_put_off;
     if is_final {
         return AfterReport::Final;
     }
     let asked = report.retry_after_ms.map_or(Duration::ZERO, Duration::from_millis);
     let own = jittered(policy.image_backoff, failures, [seed, report.index, failures.into()]);
-    AfterReport::Again(own.max(asked.min(policy.max_retry_after)))
+    let wait = own.max(asked.min(policy.max_retry_after));
+    if is_put_off { AfterReport::PutOff(wait) } else { AfterReport::Again(wait) }
 }
 
 /// What follows when a task ends and leaves images without an outcome.
@@ -85,8 +98,14 @@ mod tests {
 
     #[test]
     fn permanent_failures_are_final_and_transient_ones_only_in_the_end() {
-        let after =
-            |class, before| after_report(&policy(), 1, &ImageReport::failed(7, class, ""), before);
+        let after = |class, failures| {
+            after_report(
+                &policy(),
+                1,
+                &ImageReport::failed(7, class, ""),
+                Setbacks { failures, put_off: 0 },
+            )
+        };
         assert_eq!(after(Class::Http4xx, 0), AfterReport::Final);
         assert!(matches!(after(Class::Timeout, 0), AfterReport::Again(_)));
         assert!(matches!(after(Class::Timeout, 1), AfterReport::Again(_)));
@@ -97,10 +116,25 @@ mod tests {
     fn an_origin_may_ask_for_patience_up_to_a_limit() {
         let mut report = ImageReport::failed(7, Class::TooManyRequests, "");
         report.retry_after_ms = Some(120_000);
-        let after = |report: &ImageReport| after_report(&policy(), 1, report, 0);
+        let after = |report: &ImageReport| after_report(&policy(), 1, report, Setbacks::default());
         assert_eq!(after(&report), AfterReport::Again(Duration::from_secs(120)));
         report.retry_after_ms = Some(u64::MAX);
         assert_eq!(after(&report), AfterReport::Again(policy().max_retry_after));
+    }
+
+    #[test]
+    fn an_image_whose_host_was_not_asked_spends_patience_instead_of_attempts() {
+        let mut report = ImageReport::failed(7, Class::TooManyRequests, "");
+        report.retry_after_ms = Some(120_000);
+        report.not_asked = true;
+        let wait = Duration::from_secs(120);
+        let patience = policy().patience;
+        let after =
+            |failures, put_off| after_report(&policy(), 1, &report, Setbacks { failures, put_off });
+        assert_eq!(after(0, 0), AfterReport::PutOff(wait));
+        assert_eq!(after(2, patience - 1), AfterReport::PutOff(wait));
+        assert_eq!(after(1, patience), AfterReport::Again(wait));
+        assert_eq!(after(2, patience), AfterReport::Final);
     }
 
     #[test]

@@ -125,8 +125,12 @@ pub struct RetryPolicy {
     pub image_attempts: NonZeroU32,
     /// The waits between. Default: 1 s doubling to 60 s.
     pub image_backoff: Backoff,
-    /// The longest wait that an origin's `Retry-After` may ask for. Default: 5 minutes.
+    /// The longest wait that an origin's `Retry-After` may ask for. Default: 1 hour.
     pub max_retry_after: Duration,
+    /// How often in a row an image may come back without its host having been asked, as that wants
+    /// patience, before that counts like a failure. Default: 24, which is a day if it is always the
+    /// longest wait.
+    pub patience: u32,
     /// How much may go wrong with the tasks of a batch before its images fail:
     /// a lost task counts 1, a task that Mesos did not like 2. Default: 10.
     pub machinery_budget: NonZeroU32,
@@ -139,7 +143,8 @@ impl Default for RetryPolicy {
         Self {
             image_attempts: NonZeroU32::MIN.saturating_add(2),
             image_backoff: Backoff::seconds(1, 60),
-            max_retry_after: Duration::from_secs(300),
+            max_retry_after: Duration::from_secs(60 * 60),
+            patience: 24,
             machinery_budget: NonZeroU32::MIN.saturating_add(9),
             machinery_backoff: Backoff {
                 first: Duration::from_millis(500),

@@ -233,21 +233,28 @@ impl Engine {
     ) {
         let index = report.index;
         let has_rival = self.batches.rival(attempt).is_some();
-        let failures = self.images.failures(index);
-        match retry::after_report(&self.settings.retry, self.settings.seed, &report, failures) {
+        let before = self.images.setbacks(index);
+        match retry::after_report(&self.settings.retry, self.settings.seed, &report, before) {
             AfterReport::Final => {
                 let end = ImageEnd { task: Some(attempt), ..ImageEnd::of(report, agent) };
                 self.image_ended(fx, index, end);
             }
-            AfterReport::Again(_) if has_rival => {}
+            AfterReport::Again(_) | AfterReport::PutOff(_) if has_rival => {}
             AfterReport::Again(after) => {
                 let class = report.class();
-                self.record(fx, Record::ImageFailedOnce { index, class });
-                self.images.wait_until(index, self.now.saturating_add(after));
-                let message = report.message;
-                fx.notices.push(Notice::ImageRetry { index, class, message, after });
+                self.try_again(fx, report, after, Record::ImageFailedOnce { index, class });
+            }
+            AfterReport::PutOff(after) => {
+                self.try_again(fx, report, after, Record::ImagePutOff { index });
             }
         }
+    }
+
+    fn try_again(&mut self, fx: &mut Effects, report: ImageReport, after: Duration, why: Record) {
+        let (index, class, message) = (report.index, report.class(), report.message);
+        self.record(fx, why);
+        self.images.wait_until(index, self.now.saturating_add(after));
+        fx.notices.push(Notice::ImageRetry { index, class, message, after });
     }
 
     fn image_ended(&mut self, fx: &mut Effects, index: u64, end: ImageEnd) {

@@ -108,6 +108,10 @@ pub struct ImageReport {
     /// How long the origin asks to wait before the next try, in milliseconds.
     #[prost(uint64, optional, tag = "17")]
     pub retry_after_ms: Option<u64>,
+    /// That the origin was not even asked: its host had asked for patience before. Such a try does
+    /// not count among the image's attempts.
+    #[prost(bool, tag = "18")]
+    pub not_asked: bool,
 }
 
 impl ImageReport {

@@ -47,6 +47,28 @@ fn an_origin_that_asks_for_patience_gets_it(engine: Engine) -> Result<()> {
     Ok(())
 }
 
+/// The images that were not even asked for have all their attempts yet: here one.
+fn a_pause_of_a_host_costs_its_other_images_nothing(engine: Engine) -> Result<()> {
+    const IMAGES: u32 = 6;
+    /// Longer than executors wait, so that the images go back to the scheduler.
+    const PAUSE_S: u32 = 32;
+    let cluster = Cluster::start(engine, 1)?;
+    let count = AtomicUsize::new(0);
+    let origin = Origin::start(move |path| {
+        let number = path.strip_prefix('/')?.strip_suffix(".png")?.parse().ok()?;
+        let picture = Answer::picture(pictures::png(number).ok()?);
+        let is_first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        Some(if is_first { Answer::TooMany { retry_after_s: PAUSE_S } } else { picture })
+    })?;
+    let lines: Vec<String> = (1..=IMAGES).map(|n| origin.url(&format!("/{n}.png"))).collect();
+    let job = Job::of_lines(&cluster, &lines)?;
+    let finished = job.with(&["--attempts=1", "--per-host=1"]).run(1, WITHIN)?;
+    let failed = finished.entries.iter().filter(|entry| entry.result(&finished.output).is_err());
+    ensure!(failed.count() == 1, "{}", finished.log);
+    ensure!(origin.total_requests() == IMAGES as usize, "{}", origin.total_requests());
+    Ok(())
+}
+
 /// The bad host answers when all others are done, so that the order is the proof.
 fn one_bad_host_among_a_hundred_holds_up_nobody(engine: Engine) -> Result<()> {
     const HOSTS: u32 = 100;
@@ -91,5 +113,6 @@ fn done_image(line: &str) -> Option<&str> {
 
 on_each_engine!(
     an_origin_that_asks_for_patience_gets_it,
+    a_pause_of_a_host_costs_its_other_images_nothing,
     one_bad_host_among_a_hundred_holds_up_nobody,
 );

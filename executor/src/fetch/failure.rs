@@ -17,4 +17,6 @@ pub struct Failure {
     pub final_url: Option<String>,
     /// How long the origin asks to wait.
     pub retry_after: Option<Duration>,
+    /// That the origin was not even asked, as its host had asked for patience before.
+    pub not_asked: bool,
 }

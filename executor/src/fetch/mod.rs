@@ -152,6 +152,7 @@ impl Download<'_> {
             Ok(turn) => Ok(turn),
             Err(paused) => Err(Failure {
                 retry_after: Some(paused.left),
+                not_asked: true,
                 ..hop.trip().fail(
                     Class::TooManyRequests,
                     &format!("is not asked: its host wants patience for {:.0?} yet", paused.left),

@@ -25,7 +25,8 @@ impl Download<'_> {
                     unknown.why
                 );
                 let failure = hop.trip().fail(unknown.class, &text);
-                Err(Failure { retry_after: unknown.retry_after, ..failure })
+                let (retry_after, not_asked) = (unknown.retry_after, unknown.not_asked);
+                Err(Failure { retry_after, not_asked, ..failure })
             }
         }
     }
@@ -99,6 +100,7 @@ impl Download<'_> {
 
 impl From<Failure> for Unknown {
     fn from(failure: Failure) -> Self {
-        Self { class: failure.class, why: failure.message, retry_after: failure.retry_after }
+        let Failure { class, message: why, retry_after, not_asked, .. } = failure;
+        Self { class, why, retry_after, not_asked }
     }
 }

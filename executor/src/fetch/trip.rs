@@ -33,6 +33,7 @@ impl Trip {
             http_status: self.http_status,
             final_url: self.final_url.clone(),
             retry_after: None,
+            not_asked: false,
         }
     }
 
@@ -106,6 +107,7 @@ fn bad_url(url: &str, why: &str) -> Failure {
         http_status: None,
         final_url: None,
         retry_after: None,
+        not_asked: false,
     }
 }
 

@@ -242,6 +242,8 @@ async fn a_host_that_asks_for_much_patience_is_not_waited_for() {
     assert_eq!((reports[0].class(), reports[0].retry_after_ms), (Class::Http5xx, Some(900_000)));
     assert_eq!(reports[2].class(), Class::TooManyRequests, "{}", reports[2].message);
     assert!(reports[2].retry_after_ms.unwrap() > 890_000);
+    let not_asked: Vec<_> = reports.iter().map(|report| report.not_asked).collect();
+    assert_eq!(not_asked, [false, true, true]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 mod policies;
 mod reopened;
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use batch::memory::MemoryStore;
@@ -353,6 +353,26 @@ fn images_that_have_failed_share_tasks_apart_from_new_ones_and_keep_budgets_of_t
     let classes = (1..=6).map(|index| bench.class(index)).collect::<Vec<_>>();
     assert_eq!(classes[..3], [None; 3], "two failures of three");
     assert_eq!(classes[3..], [Some(Class::Timeout); 3], "three of three");
+}
+
+#[test]
+fn an_image_whose_host_wants_patience_waits_for_it_and_keeps_its_attempts() {
+    let mut bench = Bench::new(2, |settings| settings.retry.image_attempts = NonZeroU32::MIN);
+    let told = |index| {
+        let report = ImageReport::failed(index, Class::TooManyRequests, "not yet");
+        ImageReport { retry_after_ms: Some(3_000_000), not_asked: index == 2, ..report }
+    };
+    for launch in bench.launch("cpus:2.1;mem:1024") {
+        let images = launch.images.iter().map(|index| told(*index)).collect();
+        bench.update(status(&launch, TaskState::TaskFinished, payload(images)));
+    }
+    assert_eq!((bench.class(1), bench.class(2)), (Some(Class::TooManyRequests), None));
+    bench.tick(Duration::from_secs(2_999));
+    assert!(bench.launch("cpus:2.1;mem:1024").is_empty());
+    bench.tick(Duration::from_secs(1));
+    let launch = bench.launch("cpus:2.1;mem:1024").remove(0);
+    bench.update(status(&launch, TaskState::TaskFinished, payload(vec![done(2)])));
+    assert_eq!(bench.class(2), Some(Class::Ok));
 }
 
 #[test]

@@ -39,6 +39,10 @@ impl Sim {
     }
 
     fn process(&mut self, index: u64) -> ImageReport {
+        if self.harm(10) {
+            let report = ImageReport::failed(index, Class::TooManyRequests, "not asked");
+            return ImageReport { not_asked: true, retry_after_ms: Some(20_000), ..report };
+        }
         match expected(index) {
             Class::Ok if !self.faults.contains_key(&index) && self.random.percent(20) => {
                 self.faults.insert(index, 1);
