@@ -6,7 +6,7 @@ use std::time::Duration;
 use batch::{Chunk, Constraint, MaxFailures};
 use bytesize::ByteSize;
 use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
-use imaging::{ParsePipelineError, Pipeline};
+use imaging::Pipeline;
 use mesos::resources::{Resources, Scalar};
 
 use crate::list::columns::Column;
@@ -59,7 +59,8 @@ Exit status:
   1    every image has an outcome, some failed (see manifest.jsonl)
   2    wrong usage
   3    the list cannot be read or is empty
-  4    something needed is missing, taken or out of reach (port, folder, executor, master)
+  4    something needed is missing, taken or of no use (port, folder, executor); a master that is
+       out of reach is asked again until it answers
   5    the master refuses the credentials
   6    the master has removed the framework
   7    too many images failed (--max-failures, --fail-fast); the state is kept
@@ -125,7 +126,8 @@ pub struct ListArguments {
     pub url_column: Option<Column>,
 
     /// How large a list from a URL or a pipe may be
-    #[arg(long, value_name = "SIZE", default_value = "4GiB", env = "SCHEDULER_MAX_LIST_SIZE")]
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", env = "SCHEDULER_MAX_LIST_SIZE",
+          value_parser = values::size)]
     pub max_list_size: ByteSize,
 }
 
@@ -147,7 +149,7 @@ pub struct ClusterArguments {
 
     /// How many agents the local cluster has
     #[arg(long, value_name = "N", default_value_t = 2, env = "SCHEDULER_AGENTS",
-          value_parser = clap::value_parser!(u32).range(1..=64))]
+          value_parser = values::agents)]
     pub agents: u32,
 
     /// What each agent of the local cluster has
@@ -206,7 +208,7 @@ pub struct ClusterArguments {
 
     /// How long the master keeps the framework's tasks when this program is away
     #[arg(long, value_name = "TIME", default_value = "7days", env = "SCHEDULER_FAILOVER_TIMEOUT",
-          value_parser = humantime::parse_duration)]
+          value_parser = values::time)]
     pub failover_timeout: Duration,
 }
 
@@ -219,7 +221,8 @@ pub struct FileArguments {
     pub address: String,
 
     /// The port of the file server; 0 for any free one
-    #[arg(long, value_name = "PORT", default_value_t = 12345, env = "SCHEDULER_ARTIFACT_PORT")]
+    #[arg(long, value_name = "PORT", default_value_t = 12345, env = "SCHEDULER_ARTIFACT_PORT",
+          value_parser = values::port)]
     pub artifact_port: u16,
 
     /// The executor binary [default: the file `executor` beside this program]
@@ -227,7 +230,7 @@ pub struct FileArguments {
     pub executor: Option<PathBuf>,
 
     /// Use this file server instead of an own one
-    #[arg(long, value_name = "URL", env = "SCHEDULER_FILESERVER")]
+    #[arg(long, value_name = "URL", env = "SCHEDULER_FILESERVER", value_parser = values::server)]
     pub fileserver: Option<url::Url>,
 
     /// The file with the token that the other file server wants; the variable UPLOAD_TOKEN may
@@ -260,7 +263,7 @@ pub struct WorkArguments {
     /// `invert|resize=800x600`. There are invert, grayscale, resize, thumbnail, rotate, flip, blur,
     /// brightness, contrast, convert and strip
     #[arg(long, value_name = "OPERATIONS", default_value = "invert", env = "SCHEDULER_OP",
-          value_parser = operations)]
+          value_parser = values::operations)]
     pub op: Pipeline,
 
     /// Invert through the pixels even where a JPEG goes by its bits or a palette by its colours;
@@ -271,21 +274,22 @@ pub struct WorkArguments {
     /// How many images a task holds: a number, or `auto` for one each at first, then more while
     /// tasks are short, so that a task takes some seconds
     #[arg(long, value_name = "N", default_value = "auto", env = "SCHEDULER_IMAGES_PER_TASK",
-          value_parser = images_per_task)]
+          value_parser = values::images_per_task)]
     pub images_per_task: Chunk,
 
     /// The processors of a task
     #[arg(long, value_name = "CORES", default_value = "1", env = "SCHEDULER_CPUS",
-          value_parser = positive)]
+          value_parser = values::positive)]
     pub cpus: Scalar,
 
     /// The memory of a task in MiB
     #[arg(long, value_name = "MIB", default_value = "128", env = "SCHEDULER_MEM",
-          value_parser = positive)]
+          value_parser = values::positive)]
     pub mem: Scalar,
 
     /// How often an image may fail in a way that may go better next time
-    #[arg(long, value_name = "N", default_value = "3", env = "SCHEDULER_ATTEMPTS")]
+    #[arg(long, value_name = "N", default_value = "3", env = "SCHEDULER_ATTEMPTS",
+          value_parser = values::attempts)]
     pub attempts: std::num::NonZeroU32,
 
     /// Give the job up when more images have failed than this: a number, or a part of the list
@@ -300,7 +304,7 @@ pub struct WorkArguments {
     /// When nothing else is left to launch, run a task a second time on another agent if it takes
     /// longer than this, and three times as long as others; 0s for never
     #[arg(long, value_name = "TIME", default_value = "20s", env = "SCHEDULER_STRAGGLER_AFTER",
-          value_parser = humantime::parse_duration)]
+          value_parser = values::time)]
     pub straggler_after: Duration,
 
     /// Forget what an earlier run of this job has done
@@ -324,26 +328,27 @@ pub struct WorkArguments {
 pub struct LimitArguments {
     /// Time to connect to its server
     #[arg(long, value_name = "TIME", default_value = "10s", env = "SCHEDULER_CONNECT_TIMEOUT",
-          value_parser = some_time)]
+          value_parser = values::some_time)]
     pub connect_timeout: Duration,
 
     /// Time without a byte of it
     #[arg(long, value_name = "TIME", default_value = "30s", env = "SCHEDULER_IDLE_TIMEOUT",
-          value_parser = some_time)]
+          value_parser = values::some_time)]
     pub idle_timeout: Duration,
 
     /// Time for its whole download
     #[arg(long, value_name = "TIME", default_value = "2m", env = "SCHEDULER_DOWNLOAD_TIMEOUT",
-          value_parser = some_time)]
+          value_parser = values::some_time)]
     pub download_timeout: Duration,
 
     /// Its size in bytes
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", env = "SCHEDULER_MAX_DOWNLOAD_SIZE")]
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", env = "SCHEDULER_MAX_DOWNLOAD_SIZE",
+          value_parser = values::size)]
     pub max_download_size: ByteSize,
 
     /// Its size in pixels, for example 100M
     #[arg(long, value_name = "PIXELS", default_value = "100M", env = "SCHEDULER_MAX_PIXELS",
-          value_parser = pixels)]
+          value_parser = values::pixels)]
     pub max_pixels: u64,
 }
 
@@ -479,45 +484,6 @@ impl WorkArguments {
     }
 }
 
-/// A chain of operations, checked here so that a mistake in it does not fail every image.
-fn operations(text: &str) -> Result<Pipeline, String> {
-    text.parse().map_err(|error: ParsePipelineError| error.to_string())
-}
-
-fn images_per_task(text: &str) -> Result<Chunk, String> {
-    if text == "auto" {
-        return Ok(Chunk::Auto);
-    }
-    text.parse().map(Chunk::Fixed).map_err(|_| "give a number from 1, or auto".into())
-}
-
-fn positive(text: &str) -> Result<Scalar, String> {
-    match text.parse::<Scalar>() {
-        Ok(amount) if amount > Scalar::ZERO => Ok(amount),
-        Ok(_) | Err(_) => Err("give a number of at least 0.001".into()),
-    }
-}
-
-fn some_time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if !time.is_zero() => Ok(time),
-        Ok(_) => Err("give more than no time, for example 30s".into()),
-        Err(error) => Err(format!("{error}; give a time such as 30s or 2m")),
-    }
-}
-
-/// A number, possibly in thousands (k), millions (M) or billions (G).
-fn pixels(text: &str) -> Result<u64, String> {
-    let wrong = || "give a number of pixels such as 100M".to_owned();
-    let (digits, factor) = match text.char_indices().last() {
-        Some((at, 'k' | 'K')) => (text.get(..at), 1_000),
-        Some((at, 'm' | 'M')) => (text.get(..at), 1_000_000),
-        Some((at, 'g' | 'G')) => (text.get(..at), 1_000_000_000),
-        _ => (Some(text), 1),
-    };
-    let number: u64 = digits.unwrap_or_default().parse().map_err(|_| wrong())?;
-    number.checked_mul(factor).filter(|pixels| *pixels > 0).ok_or_else(wrong)
-}
-
 #[cfg(test)]
 mod tests;
+mod values;

@@ -2,6 +2,8 @@
 
 use mesos::master::without_password;
 
+use crate::failure::End;
+
 /// The command line; a password has to be put in again.
 #[must_use]
 pub fn shown(words: impl Iterator<Item = String>) -> String {
@@ -17,7 +19,7 @@ pub fn shown(words: impl Iterator<Item = String>) -> String {
 }
 
 /// The word, without what stands before the host of an address in it.
-fn without_userinfo(word: &str) -> String {
+pub(crate) fn without_userinfo(word: &str) -> String {
     let Some((scheme, rest)) = word.split_once("://") else { return word.to_owned() };
     if scheme.ends_with("zk") {
         return without_password(word);
@@ -30,19 +32,49 @@ fn without_userinfo(word: &str) -> String {
     }
 }
 
-/// The same command to go on with: without what would forget or open again what was done.
+/// The command to go on with after such an end, if anything is left.
 #[must_use]
-pub fn again(words: impl Iterator<Item = String>) -> String {
-    let once = |word: &String| {
-        word == "--restart" || word == "--retry-failed" || word.starts_with("--retry-failed=")
-    };
-    shown(words.filter(|word| !once(word)))
+pub fn to_go_on(end: End, words: impl Iterator<Item = String>) -> Option<String> {
+    match end {
+        End::AllDone | End::SomeFailed => None,
+        End::Interrupted => Some(again(words)),
+        End::Aborted => Some(without_limit(words)),
+    }
 }
 
-/// The same command, but trying failed images again.
+/// The same command, without what would forget or open again what was done.
+#[must_use]
+pub fn again(words: impl Iterator<Item = String>) -> String {
+    shown(words.filter(|word| !holds_once(word)))
+}
+
+/// The same command, but trying failed images again. What follows a `--` is no flag, so this
+/// one stands before it.
 #[must_use]
 pub fn retry(words: impl Iterator<Item = String>) -> String {
-    again(words) + " --retry-failed"
+    let words: Vec<_> = words.filter(|word| !holds_once(word)).collect();
+    let flags_end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let (flags, list) = words.split_at(flags_end);
+    let retry = std::iter::once("--retry-failed".to_owned());
+    shown(flags.iter().cloned().chain(retry).chain(list.iter().cloned()))
+}
+
+/// The same command after a job was given up, without the limit that it met.
+#[must_use]
+pub fn without_limit(words: impl Iterator<Item = String>) -> String {
+    let mut is_value = false;
+    let words = words.filter(|word| {
+        let is_limit = std::mem::replace(&mut is_value, word == "--max-failures")
+            || is_value
+            || word == "--fail-fast"
+            || word.starts_with("--max-failures=");
+        !is_limit
+    });
+    again(words.collect::<Vec<_>>().into_iter())
+}
+
+fn holds_once(word: &str) -> bool {
+    word == "--restart" || word == "--retry-failed" || word.starts_with("--retry-failed=")
 }
 
 /// The command of the run that `scheduler report` tells of.
@@ -100,5 +132,18 @@ mod tests {
         let line = &["scheduler", "--restart", "l", "--retry-failed=dns", "--retry-failed"];
         assert_eq!(again(words(line)), "scheduler l");
         assert_eq!(retry(words(line)), "scheduler l --retry-failed");
+        let line = &["scheduler", "--", "-dash.txt"];
+        assert_eq!(retry(words(line)), "scheduler --retry-failed -- -dash.txt");
+    }
+
+    #[test]
+    fn the_limit_that_was_met_is_left_out() {
+        for line in [
+            &["scheduler", "--fail-fast", "--op", "invert", "l"][..],
+            &["scheduler", "--max-failures", "5%", "--op", "invert", "--restart", "l"],
+            &["scheduler", "--max-failures=5%", "--op", "invert", "l"],
+        ] {
+            assert_eq!(without_limit(words(line)), "scheduler --op invert l");
+        }
     }
 }

@@ -471,7 +471,7 @@ mod tests {
         let failure = forecast_of(folder.path(), "--retry-failed").await.unwrap_err();
         assert!(failure.to_string().contains("nothing is known of the job"), "{failure}");
         let state = folder.path().join("output/.state");
-        let mut store = memory::open(&state, &job).unwrap();
+        let mut store = memory::open(&state, &job, false).unwrap();
         store.replay(|_| ()).unwrap();
         let attempt = Attempt { batch: 1, number: 1 };
         let done = ImageEnd::of(ImageReport { bytes_out: 70, ..ImageReport::default() }, "a");
@@ -492,7 +492,7 @@ mod tests {
         let again = Some(Resume::GoesOn { ended: 1, failed: 0 });
         assert_eq!(retried("--retry-failed").await, again);
         assert_eq!(retried("--retry-failed=timeout").await, forecast.resume);
-        let mut store = memory::open(&state, &job).unwrap();
+        let mut store = memory::open(&state, &job, false).unwrap();
         store.replay(|_| ()).unwrap();
         store.append(&[Record::ImageReopened { index: 2 }]).unwrap();
         drop(store);

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use scheduler::cli::Arguments;
+use scheduler::cli::{Arguments, LogFormat};
 use scheduler::failure::Failure;
 use scheduler::observe::progress::Meter;
 use scheduler::observe::terminal;
@@ -16,7 +16,12 @@ use scheduler::{doctor, dry_run, report, run};
 async fn main() -> ExitCode {
     let result = match words::wanted(env::args_os().skip(1)) {
         Wanted::QuickStart => Ok((QUICK_START.to_owned(), ExitCode::SUCCESS)),
-        Wanted::Job(arguments) => job(&arguments).await,
+        Wanted::Job(arguments) => match job(&arguments).await {
+            Err(failure) if arguments.show.log_format == LogFormat::Json => {
+                return logged(&failure);
+            }
+            result => result,
+        },
         Wanted::Report(arguments) => report::told(&arguments).await.map(well),
         Wanted::Doctor(arguments) => examine(&arguments).await,
         Wanted::Completions(shell) => return completions(&words::completion(shell)),
@@ -55,6 +60,12 @@ fn said(text: &impl Display, code: ExitCode) -> ExitCode {
     // Nobody reading it is no reason to fail.
     let _ = writeln!(io::stdout(), "{text}");
     code
+}
+
+/// Who asked for messages in JSON reads the last one as JSON too.
+fn logged(failure: &Failure) -> ExitCode {
+    tracing::error!(status = failure.status(), "{failure}");
+    failure.into()
 }
 
 fn failed(failure: &Failure) -> ExitCode {

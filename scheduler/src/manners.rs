@@ -27,7 +27,7 @@ pub struct MannerArguments {
 
     /// Downloads from one host at once, on each agent; 0 for no limit [default: 8, and no limit
     /// for the agent's own machine]
-    #[arg(long, value_name = "N", env = "SCHEDULER_PER_HOST")]
+    #[arg(long, value_name = "N", env = "SCHEDULER_PER_HOST", value_parser = per_host)]
     pub per_host: Option<u32>,
 
     /// Downloads from one host that may start in a time, on each agent: 2/s, 30/m or 100/h
@@ -107,6 +107,10 @@ fn user_agent(text: &str) -> Result<String, String> {
         true if !text.is_empty() => Ok(text.to_owned()),
         _ => Err("give a name in plain letters, for example my-archive/1.0".into()),
     }
+}
+
+fn per_host(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "give a number, or 0 for no limit".into())
 }
 
 fn interval(text: &str) -> Result<Interval, String> {

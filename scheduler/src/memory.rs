@@ -24,14 +24,17 @@ const PORTION: usize = 1_000;
 /// likes. It takes no processors, so that whole processors are left for tasks.
 pub const EXECUTOR_MEM_MIB: i64 = 32;
 
-/// Opens the state of a job in a folder, which is made if need be.
+/// Opens the state of a job in a folder, which is made if need be. Who wants to `restart` has no
+/// use for a damaged one.
 ///
 /// # Errors
 ///
 /// When the folder cannot be written or the job is at work elsewhere.
-pub fn open(folder: &Path, job: &str) -> Result<JobStore, Failure> {
+pub fn open(folder: &Path, job: &str, restart: bool) -> Result<JobStore, Failure> {
     check_folder(folder, "state", "--state-dir")?;
-    Ok(JobStore::open(folder, job)?)
+    let opened =
+        if restart { JobStore::open_anew(folder, job) } else { JobStore::open(folder, job) };
+    Ok(opened?)
 }
 
 /// Makes a folder if need be and tries to write into it.
@@ -209,7 +212,7 @@ mod tests {
     #[test]
     fn an_engine_knows_the_list_and_what_was_recorded() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = open(folder.path(), "j").unwrap();
+        let mut store = open(folder.path(), "j", false).unwrap();
         assert!(is_empty(&mut store));
         store.append(&[launched()]).unwrap();
         let (settings, base) = (Settings::new("j", "e"), Url::parse("http://h/").unwrap());
@@ -228,7 +231,7 @@ mod tests {
     #[test]
     fn a_closed_job_begins_anew_and_an_open_one_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = open(&folder.path().join("new"), "j").unwrap();
+        let mut store = open(&folder.path().join("new"), "j", false).unwrap();
         begin(&mut store, "j", false).unwrap();
         assert!(is_empty(&mut store));
         store.append(&[launched()]).unwrap();
@@ -245,10 +248,10 @@ mod tests {
     #[test]
     fn what_failed_is_opened_again_whether_the_job_is_closed_or_not() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = open(folder.path(), "j").unwrap();
+        let mut store = open(folder.path(), "j", false).unwrap();
         let failure = reopen(&mut store, "j", &Classes::All).unwrap_err();
         assert_eq!(failure.status(), 2);
-        let mut store = open(folder.path(), "j").unwrap();
+        let mut store = open(folder.path(), "j", false).unwrap();
         assert!(is_empty(&mut store));
         let end = batch::ImageEnd::failed(protocol::Class::Dns, "no such host", "a");
         store.append(&[launched(), Record::ImageEnded { index: 1, end: Box::new(end) }]).unwrap();
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn a_folder_that_cannot_be_made_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let failure = open(&file.path().join("x"), "j").unwrap_err();
+        let failure = open(&file.path().join("x"), "j", false).unwrap_err();
         assert!(failure.to_string().contains("--state-dir"), "{failure}");
     }
 

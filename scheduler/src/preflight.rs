@@ -13,6 +13,7 @@ use protocol::paths;
 use url::Url;
 
 use crate::cli::{Arguments, FileArguments};
+use crate::commands;
 use crate::failure::Failure;
 use crate::memory::EXECUTOR_MEM_MIB;
 
@@ -140,7 +141,10 @@ pub fn file_server(arguments: &FileArguments, list: &Path) -> Result<FileServer,
 pub fn results(arguments: &FileArguments, job: &str) -> String {
     match &arguments.fileserver {
         None => arguments.output.join(job).display().to_string(),
-        Some(url) => format!("{}{}", url.as_str().trim_end_matches('/'), paths::job(job)),
+        Some(url) => {
+            let url = commands::without_userinfo(url.as_str());
+            format!("{}{}", url.trim_end_matches('/'), paths::job(job))
+        }
     }
 }
 
@@ -191,20 +195,11 @@ pub fn tls(arguments: &Arguments) -> Result<Option<Tls>, Failure> {
 }
 
 fn other_file_server(url: &Url, arguments: &FileArguments) -> Result<FileServer, Failure> {
-    let mut url = url.clone();
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(Failure::Usage(format!(
-            "--fileserver {url} is not usable: give a URL with http or https"
-        )));
-    }
-    if !url.path().ends_with('/') {
-        url.set_path(&format!("{}/", url.path()));
-    }
     let token = match &arguments.upload_token_file {
         Some(file) => Some(read_secret(file, "--upload-token-file")?),
         None => env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty()),
     };
-    Ok(FileServer::At { url, token })
+    Ok(FileServer::At { url: url.clone(), token })
 }
 
 fn read_secret(file: &Path, flag: &str) -> Result<String, Failure> {

@@ -55,6 +55,7 @@ async fn of_state(arguments: &Arguments) -> Result<Report, Failure> {
     let is_given_up = |most: MaxFailures| report.images.pending > 0 && most.exceeded(failed, total);
     let given_up = arguments.work.max_failures().is_some_and(is_given_up);
     let words = || commands::of_report(env::args());
+    let end = if given_up { End::Aborted } else { report.end };
     Ok(Report {
         list: source.to_string(),
         operations,
@@ -62,8 +63,8 @@ async fn of_state(arguments: &Arguments) -> Result<Report, Failure> {
         manifest: arguments.files.output.join(manifest::FILE),
         state,
         job,
-        end: if given_up { End::Aborted } else { report.end },
-        again: (report.images.pending > 0).then(|| commands::again(words())),
+        end,
+        again: commands::to_go_on(end, words()),
         retry: tally.can_retry().then(|| commands::retry(words())),
         ..report
     })

@@ -29,7 +29,7 @@ use crate::serving::{Place, Serving};
 use crate::signals::Signals;
 use crate::source::Source;
 use crate::store::JobStore;
-use crate::{commands, framework, job};
+use crate::{commands, doctor, framework, job};
 
 /// Everything that was looked at before anything was started.
 struct Plan {
@@ -54,9 +54,14 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, String), F
     let mut signals = Signals::listen()?;
     let files = &arguments.files;
     let place = Place::take(&plan.file_server, &files.address, files.artifact_port).await?;
+    if let Place::Elsewhere(base) = &place
+        && let Err(why) = doctor::answers(base).await
+    {
+        warn!("{why}; going on, as agents may reach it");
+    }
     memory::check_folder(&files.output, "output", "--output")?;
     arguments.show.report.as_deref().map_or(Ok(()), observe::report::check)?;
-    let mut store = memory::open(&arguments.state_dir(), &plan.job)?;
+    let mut store = memory::open(&arguments.state_dir(), &plan.job, arguments.work.restart)?;
     match &arguments.work.retry_failed {
         Some(classes) => memory::reopen(&mut store, &plan.job, classes)?,
         None => memory::begin(&mut store, &plan.job, arguments.work.restart)?,
@@ -70,7 +75,7 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, String), F
     drive.use_token(serving.token.clone());
     let (results, state) = (preflight::results(files, &plan.job), drive.store.path().display());
     info!("job {}: results in {results}, state in {state}", plan.job);
-    info!("file server at {}", serving.base);
+    info!("file server at {}", commands::without_userinfo(serving.base.as_str()));
     let result = work(arguments, &plan, &base, &mut drive, &mut signals).await;
     stop(serving, &result).await;
     conclude(arguments, &plan, &mut drive, result)
@@ -254,7 +259,6 @@ fn report(
         Finish::Aborted => End::Aborted,
         Finish::Drained | Finish::Stopped => End::Interrupted,
     };
-    let goes_on = matches!(end, End::Aborted | End::Interrupted);
     let elapsed_ms = u64::try_from(drive.started.elapsed().as_millis());
     Report {
         job: plan.job.clone(),
@@ -264,7 +268,7 @@ fn report(
         results: preflight::results(&arguments.files, &plan.job),
         manifest: arguments.files.output.join(manifest::FILE),
         state: drive.store.path().to_owned(),
-        again: goes_on.then(|| commands::again(env::args())),
+        again: commands::to_go_on(end, env::args()),
         retry: tally.can_retry().then(|| commands::retry(env::args())),
         end,
         ..report

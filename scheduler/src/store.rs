@@ -1,6 +1,8 @@
 //! What is remembered of a job, and where: one redb file a job.
 
 use std::fmt;
+use std::io::ErrorKind;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use batch::outcome::{Ended, Tried, Tries};
@@ -62,7 +64,7 @@ pub enum StoreError {
         message: String,
     },
     /// The file is not whole.
-    #[error("the state file {} is damaged ({message}): delete it to begin anew, or put a copy of it back", path.display())]
+    #[error("the state file {} is damaged ({message}): give --restart to begin anew, or put a copy of it back", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -103,17 +105,7 @@ impl JobStore {
     pub fn open(folder: &Path, job: &str) -> Result<Self, StoreError> {
         let path = Self::path_of(folder, job);
         make_private(&path).map_err(|error| file(&path, &error))?;
-        let mut builder = Database::builder();
-        builder.set_cache_size(CACHE_BYTES);
-        let database = builder.create(&path).map_err(|error| {
-            if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
-                StoreError::Locked { path: path.clone() }
-            } else if let DatabaseError::Storage(StorageError::Corrupted(message)) = error {
-                StoreError::Damaged { path: path.clone(), message }
-            } else {
-                file(&path, &error)
-            }
-        })?;
+        let database = unless_damaged(&path, || database_at(&path))?;
         Ok(Self { database, path, next: 0, tries: Tries::default() })
     }
 
@@ -214,6 +206,21 @@ impl JobStore {
         let token = make();
         self.set_fact(TOKEN, &token)?;
         Ok(token)
+    }
+
+    /// The same as [`JobStore::open`], but a file that is damaged is replaced by a new one.
+    ///
+    /// # Errors
+    ///
+    /// When another program has it, or it cannot be used.
+    pub fn open_anew(folder: &Path, job: &str) -> Result<Self, StoreError> {
+        match Self::open(folder, job) {
+            Err(StoreError::Damaged { path, .. }) => {
+                std::fs::remove_file(&path).map_err(|error| file(&path, &error))?;
+                Self::open(folder, job)
+            }
+            other => other,
+        }
     }
 
     /// Takes the file away if the job has left no records in it.
@@ -362,6 +369,50 @@ impl fmt::Debug for JobStore {
     }
 }
 
+/// All of it is read: a wrong record would be worse than none.
+fn database_at(path: &Path) -> Result<Database, StoreError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    let opened = builder.create(path).and_then(|mut database| {
+        let is_whole = database.check_integrity()?;
+        Ok((database, is_whole))
+    });
+    let (database, is_whole) = opened.map_err(|error| not_opened(path, &error))?;
+    if !is_whole {
+        tracing::warn!("the state file {} was not closed well, and is repaired", path.display());
+    }
+    Ok(database)
+}
+
+fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
+    let damaged = |message: &dyn fmt::Display| StoreError::Damaged {
+        path: path.to_owned(),
+        message: message.to_string(),
+    };
+    if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
+        StoreError::Locked { path: path.to_owned() }
+    } else if let DatabaseError::Storage(StorageError::Corrupted(message)) = error {
+        damaged(message)
+    } else if let DatabaseError::Storage(StorageError::Io(error)) = error
+        && matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
+    {
+        damaged(error)
+    } else {
+        file(path, error)
+    }
+}
+
+/// redb panics over some kinds of damage.
+fn unless_damaged<T>(
+    path: &Path,
+    work: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let message = "its parts contradict each other".to_owned();
+        Err(StoreError::Damaged { path: path.to_owned(), message })
+    })
+}
+
 fn file(path: &Path, error: &dyn fmt::Display) -> StoreError {
     StoreError::File { path: path.to_owned(), message: error.to_string() }
 }
@@ -469,6 +520,33 @@ mod tests {
     ];
 
     #[test]
+    fn a_damaged_file_is_named_and_gives_no_wrong_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = JobStore::open(folder.path(), "j").unwrap();
+        assert_eq!(kept(&mut store), []);
+        for _ in 0..50 {
+            store.append(&records()).unwrap();
+        }
+        let written = kept(&mut store);
+        drop(store);
+        let path = JobStore::path_of(folder.path(), "j");
+        let whole = std::fs::read(&path).unwrap();
+        let used = (0..whole.len()).filter(|at| whole[*at] != 0);
+        let mut damaged = 0;
+        for at in used.step_by(101) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x55;
+            std::fs::write(&path, &bytes).unwrap();
+            match JobStore::open(folder.path(), "j") {
+                Ok(mut store) => assert_eq!(kept(&mut store), written, "byte {at}"),
+                Err(StoreError::Damaged { .. }) => damaged += 1,
+                Err(error) => panic!("byte {at}: {error}"),
+            }
+        }
+        assert!(damaged > 0);
+    }
+
+    #[test]
     fn a_cleared_store_knows_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = JobStore::open(folder.path(), "j").unwrap();
@@ -504,10 +582,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_something_else_is_refused_with_a_remedy() {
+    fn a_file_of_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("j.redb"), "no database").unwrap();
         let error = JobStore::open(folder.path(), "j").unwrap_err();
-        assert!(error.to_string().contains("--state-dir"), "{error}");
+        assert!(error.to_string().contains("is damaged (Not a redb"), "{error}");
     }
 }

@@ -400,14 +400,34 @@ fn messages_that_nobody_takes_stop_nothing() {
 }
 
 #[test]
-fn a_state_that_is_damaged_is_named() {
+fn a_state_that_is_damaged_is_named_and_can_be_left_behind() {
     let place = Place::new();
     fs::write(place.path("list"), "http://h:99999/a.jpg\nhttp://127.0.0.1:1/b.jpg\n").unwrap();
     assert_eq!(place.run(&["--fail-fast"], "list").status.code(), Some(7));
     let state = fs::read_dir(place.path("output/.state")).unwrap().flatten();
     let state = state.map(|entry| entry.path()).find(|path| path.extension().is_some()).unwrap();
     fs::File::options().write(true).open(&state).unwrap().set_len(3000).unwrap();
-    says(&place.refused(&[], "list", 4), &["is damaged", "delete it to begin anew"]);
+    says(&place.refused(&[], "list", 4), &["is damaged", "give --restart to begin anew"]);
+    assert_eq!(place.run(&["--fail-fast", "--restart"], "list").status.code(), Some(7));
+}
+
+#[test]
+fn who_reads_messages_as_json_gets_the_last_one_so_too() {
+    let output = Place::new().run(&["--log-format", "json"], "nowhere");
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8(output.stderr).unwrap();
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!((last["level"].as_str(), last["status"].as_u64()), (Some("ERROR"), Some(3)));
+    assert!(last["message"].as_str().unwrap().contains("nowhere"), "{last}");
+}
+
+#[test]
+fn a_file_server_that_does_not_answer_is_warned_of() {
+    let flags = ["--fileserver", "http://u:s3cret@127.0.0.1:1", "--master", "127.0.0.1:1"];
+    let warned = "the file server http://***@127.0.0.1:1/ does not answer";
+    let (mut child, _) = Place::new().start(&flags, warned);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -65,7 +65,16 @@ fn values_that_make_no_sense_are_refused_with_a_remedy() {
         ("--principal p --secret-file f --credential c", "--principal"),
         ("--cert-file c", "--key-file"),
         ("--key-file k", "--cert-file"),
-        ("--agents 0", "1..=64"),
+        ("--agents 0", "from 1 to 64"),
+        ("--attempts 0", "from 1"),
+        ("--artifact-port 70000", "65535"),
+        ("--straggler-after x", "such as 30s"),
+        ("--straggler-after 20", "such as 30s"),
+        ("--failover-timeout soon", "7days"),
+        ("--max-download-size 0", "64MiB"),
+        ("--max-list-size much", "64MiB"),
+        ("--per-host few", "0 for no limit"),
+        ("--fileserver h:1", "such as http://"),
     ] {
         let error = parse(line).unwrap_err();
         assert!(error.contains(remedy), "{line}: {error}");

@@ -14,6 +14,7 @@ use url::Url;
 use super::elf::{self, Kind};
 use super::{Finding, cluster};
 use crate::cli::Arguments;
+use crate::commands::without_userinfo;
 use crate::dry_run::{self, Forecast};
 use crate::preflight::{self, FileServer};
 use crate::serving::Place;
@@ -174,16 +175,7 @@ pub(super) async fn file_server(
     let files = &arguments.files;
     let place = Place::take(server, &files.address, files.artifact_port).await;
     match place.map_err(|failure| failure.to_string())? {
-        Place::Elsewhere(base) => {
-            let url = base.join("healthz").map_err(|error| error.to_string())?;
-            let answer = cluster::ask_anybody(url).await.map_err(|why| {
-                format!("{base} does not answer ({why}): start it, or correct --fileserver")
-            })?;
-            let status = answer.status();
-            status.is_success().then(|| format!("{base} answers")).ok_or_else(|| {
-                format!("{base} answers {status}, so it is no file server: correct --fileserver")
-            })
-        }
+        Place::Elsewhere(base) => answers(&base).await,
         Place::Bound(listener, base) => {
             let port = listener.local_addr().map_or(files.artifact_port, |place| place.port());
             reaches_itself(&base, port).await?;
@@ -194,6 +186,19 @@ pub(super) async fn file_server(
             Ok(format!("{base} is free and leads to this machine"))
         }
     }
+}
+
+/// Whether a file server is under that address.
+pub(crate) async fn answers(base: &Url) -> Result<String, String> {
+    let url = base.join("healthz").map_err(|error| error.to_string())?;
+    let base = without_userinfo(base.as_str());
+    let answer = cluster::ask_anybody(url).await.map_err(|why| {
+        format!("the file server {base} does not answer ({why}): start it, or correct --fileserver")
+    })?;
+    let status = answer.status();
+    status.is_success().then(|| format!("{base} answers")).ok_or_else(|| {
+        format!("{base} answers {status}, so it is no file server: correct --fileserver")
+    })
 }
 
 async fn reaches_itself(base: &Url, port: u16) -> Result<(), String> {

@@ -18,6 +18,8 @@ use crate::cli::Arguments;
 use crate::failure::Failure;
 use crate::preflight;
 
+pub(crate) use here::answers;
+
 /// The exit status if something is wrong, whatever it is.
 const WRONG: u8 = 4;
 

@@ -208,8 +208,16 @@ fn item(line: u64, bytes: &[u8], key: Option<&Column>) -> Item {
             Err(why) => Item::wrong(line, bytes, format!("line {line} {why}")),
         },
         Ok(_) => Item::wrong(line, bytes, format!("line {line} is neither a text nor an object")),
-        Err(error) => Item::wrong(line, bytes, format!("line {line} is not JSON: {error}")),
+        Err(error) => Item::wrong(line, bytes, no_json(line, &error)),
     }
+}
+
+/// The reader of a value that begins on `line` counts its lines anew.
+fn no_json(line: u64, error: &serde_json::Error) -> String {
+    let (text, lines_before) = (error.to_string(), error.line().saturating_sub(1));
+    let line = line.saturating_add(u64::try_from(lines_before).unwrap_or(u64::MAX));
+    let what = text.split(" at line ").next().unwrap_or_default();
+    format!("line {line} is not JSON: {what} at character {}", error.column())
 }
 
 fn under<'o>(
@@ -288,6 +296,16 @@ mod tests {
             all(JsonLines::new(text.as_bytes(), Some(Column::Name("photo".into())))).unwrap();
         let good: Vec<_> = items.iter().map(|item| (item.line, item.wrong.is_none())).collect();
         assert_eq!(good, [(1, true), (3, true), (4, false), (5, false), (6, false)]);
+        let why = items[3].wrong.as_ref().unwrap();
+        assert_eq!(*why, "line 5 is not JSON: expected value at character 1");
+    }
+
+    #[test]
+    fn the_line_of_a_mistake_within_a_value_is_that_of_the_list() {
+        let items = array("[\"a\",\n{\"url\":\n nix}]").unwrap();
+        let why = items[1].wrong.as_ref().unwrap();
+        assert!(why.starts_with("line 3 is not JSON"), "{why}");
+        assert_eq!(why.matches("line").count(), 1, "{why}");
     }
 
     proptest! {

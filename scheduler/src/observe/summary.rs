@@ -40,7 +40,7 @@ impl fmt::Display for Report {
                 End::Aborted => write!(
                     f,
                     "\nGiven up as too many images failed; to go on, allow more of them with \
-                     --max-failures: {again}"
+                     --max-failures, or all: {again}"
                 )?,
             }
         }

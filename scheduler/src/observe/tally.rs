@@ -137,7 +137,7 @@ impl Tally {
     /// Whether trying the failed images again may help, whatever their class: bad lines stay bad.
     #[must_use]
     pub fn can_retry(&self) -> bool {
-        self.failed.keys().any(|class| *class != Class::BadUrl)
+        self.failed.keys().any(|class| !matches!(class, Class::BadUrl | Class::Duplicate))
     }
 
     /// The slowest hosts, the slowest first.
@@ -169,7 +169,7 @@ impl Tally {
     }
 
     fn fail(&mut self, image: &ImageOutcome<'_>) {
-        let class = image.end.class;
+        let class = image.class;
         let first = || Failures {
             class: class.as_str(),
             count: 0,
@@ -307,6 +307,18 @@ pub(crate) mod tests {
         assert_eq!((slowest[0].host.as_str(), slowest[0].max_ms), ("slow:81", 400));
         assert_eq!(tally.timings().download.count, 2);
         assert!(tally.can_retry());
+    }
+
+    #[test]
+    fn duplicates_of_what_failed_are_counted_as_the_manifest_names_them() {
+        let gone = ImageEnd::failed(Class::Http4xx, "404 Not Found", "a");
+        let again = outcome(2, "http://h/a", &gone);
+        let mut tally = Tally::default();
+        tally.count(&outcome(1, "http://h/a", &gone));
+        tally.count(&ImageOutcome { class: Class::Duplicate, duplicate_of: Some(1), ..again });
+        assert_eq!(tally.failed_len(), 2);
+        assert_eq!(tally.failed[&Class::Http4xx].count, 1);
+        assert_eq!(tally.failed[&Class::Duplicate].count, 1);
     }
 
     #[test]
