@@ -171,7 +171,8 @@ pub struct ClusterArguments {
         value_name = "ROLES",
         default_value = "*",
         env = "SCHEDULER_ROLE",
-        value_delimiter = ','
+        value_delimiter = ',',
+        value_parser = values::role
     )]
     pub role: Vec<String>,
 
@@ -461,7 +462,7 @@ impl ClusterArguments {
     #[must_use]
     pub fn roles(&self) -> Vec<String> {
         let mut roles: Vec<String> = Vec::new();
-        for role in self.role.iter().map(|role| role.trim()).filter(|role| !role.is_empty()) {
+        for role in self.role.iter().filter(|role| !role.is_empty()) {
             if !roles.iter().any(|known| known == role) {
                 roles.push(role.to_owned());
             }

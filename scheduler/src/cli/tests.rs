@@ -19,6 +19,7 @@ fn roles_and_constraints_may_be_several() {
     assert_eq!(arguments.cluster.roles(), ["a", "b"]);
     assert_eq!(arguments.cluster.constraint.len(), 2);
     assert_eq!(parse("").unwrap().cluster.roles(), ["*"]);
+    assert_eq!(parse("--role ,web/images,").unwrap().cluster.roles(), ["web/images"]);
     assert!(parse("--constraint rack").unwrap_err().contains("ATTRIBUTE:OPERATOR:VALUE"));
 }
 
@@ -75,6 +76,9 @@ fn values_that_make_no_sense_are_refused_with_a_remedy() {
         ("--max-list-size much", "64MiB"),
         ("--per-host few", "0 for no limit"),
         ("--fileserver h:1", "such as http://"),
+        ("--role a/../b", "web/images"),
+        ("--role a,/b", "web/images"),
+        ("--role=-a", "web/images"),
     ] {
         let error = parse(line).unwrap_err();
         assert!(error.contains(remedy), "{line}: {error}");

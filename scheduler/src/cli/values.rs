@@ -53,6 +53,17 @@ pub(super) fn some_time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The name of a role as Mesos takes it, or nothing, which is left out.
+pub(super) fn role(text: &str) -> Result<String, String> {
+    let role = text.trim();
+    let is_part = |part: &str| !matches!(part, "" | "." | ".." | "*") && !part.starts_with('-');
+    let is_plain = !role.contains(|c: char| c.is_ascii_whitespace() || c.is_ascii_control());
+    if matches!(role, "" | "*") || is_plain && role.split('/').all(is_part) {
+        return Ok(role.to_owned());
+    }
+    Err("Mesos takes no such role: give names like web or web/images, with commas between".into())
+}
+
 /// A number of bytes, but not none, as zero means no limit to executors.
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
     let size = text.parse().ok().filter(|size| *size > ByteSize(0));

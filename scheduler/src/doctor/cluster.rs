@@ -1,14 +1,18 @@
 //! What is on the cluster: the master that leads, its agents, its clock.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use batch::Constraint;
 use futures_util::StreamExt;
 use mesos::client::tls::{self, Tls};
 use mesos::detect::{Detection, MasterDetector};
 use mesos::master::{Master as Leader, MasterSpec};
 use mesos::resources::Scalar;
+use mesos::v1::{Attribute, Offer, value};
 use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::timeout;
 use url::Url;
 
@@ -22,6 +26,9 @@ use crate::preflight::{self, Master};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Clocks that differ by more make maintenance and `Retry-After` dates wrong.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(30);
+
+/// As many agents are named if none suits.
+const SHOWN_AGENTS: usize = 5;
 
 /// What `/version` of a master answers.
 #[derive(Debug, Deserialize)]
@@ -40,6 +47,10 @@ struct Agents {
 struct Agent {
     #[serde(default)]
     active: bool,
+    #[serde(default)]
+    hostname: String,
+    #[serde(default)]
+    attributes: serde_json::Map<String, Value>,
     resources: Amounts,
     #[serde(default)]
     used_resources: Amounts,
@@ -201,6 +212,11 @@ async fn parsed<T: for<'a> Deserialize<'a>>(response: Response) -> Result<T, Str
 
 fn room(arguments: &Arguments, agents: &Agents) -> Result<String, String> {
     let active: Vec<_> = agents.slaves.iter().filter(|agent| agent.active).collect();
+    let constraints = &arguments.cluster.constraint;
+    if !active.is_empty() && !active.iter().any(|agent| agent.suits(constraints)) {
+        return Err(unsuited(constraints, &active));
+    }
+    let active: Vec<_> = active.into_iter().filter(|agent| agent.suits(constraints)).collect();
     let needs = needs(arguments);
     let can = active.iter().filter(|agent| agent.resources.holds(needs)).count();
     let free = active.iter().filter(|agent| agent.free().holds(needs)).count();
@@ -215,7 +231,56 @@ fn room(arguments: &Arguments, agents: &Agents) -> Result<String, String> {
     }
 }
 
+fn unsuited(constraints: &[Constraint], active: &[&Agent]) -> String {
+    let constraints: Vec<_> = constraints.iter().map(ToString::to_string).collect();
+    let agents: BTreeSet<_> = active.iter().map(|agent| agent.described()).collect();
+    let some: Vec<_> = agents.into_iter().take(SHOWN_AGENTS).collect();
+    format!(
+        "{} active, but none is as --constraint {} wants it; there are {}",
+        active.len(),
+        constraints.join(" and "),
+        some.join("; "),
+    )
+}
+
+/// The values of an attribute, of which the master writes ranges as `[1-2, 4-4]`.
+fn values(attribute: &Value) -> Vec<String> {
+    match attribute {
+        Value::Number(number) => number.as_f64().iter().map(ToString::to_string).collect(),
+        Value::String(text) => match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
+            Some(ranges) => ranges.split(',').map(|range| range.trim().to_owned()).collect(),
+            None => vec![text.clone()],
+        },
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Vec::new(),
+    }
+}
+
 impl Agent {
+    fn suits(&self, constraints: &[Constraint]) -> bool {
+        let offer = self.as_offered();
+        constraints.iter().all(|constraint| constraint.holds(&offer))
+    }
+
+    /// What an offer of it says of itself.
+    fn as_offered(&self) -> Offer {
+        let attribute = |(name, value): (&String, String)| Attribute {
+            name: name.clone(),
+            r#type: value::Type::Text.into(),
+            text: Some(value::Text { value }),
+            ..Attribute::default()
+        };
+        let named = self.attributes.iter();
+        let each = named.flat_map(|(name, held)| values(held).into_iter().map(move |v| (name, v)));
+        let attributes = each.map(attribute).collect();
+        Offer { hostname: self.hostname.clone(), attributes, ..Offer::default() }
+    }
+
+    fn described(&self) -> String {
+        let named = self.attributes.iter();
+        let held = named.map(|(name, held)| format!(" {name}:{}", values(held).join(",")));
+        format!("{}{}", self.hostname, held.collect::<String>())
+    }
+
     fn free(&self) -> Amounts {
         Amounts {
             cpus: self.resources.cpus - self.used_resources.cpus,
@@ -281,6 +346,21 @@ mod tests {
         assert!(told("--cpus 3").unwrap_err().contains("none has the 3 cpus and 160 MiB"));
         let none = room(&arguments(""), &agents("{}")).unwrap_err();
         assert!(none.contains("start an agent"), "{none}");
+    }
+
+    #[test]
+    fn agents_have_to_be_as_the_constraints_want_them() {
+        let agent = r#"{"active": true, "hostname": "node-1",
+            "attributes": {"rack": "a", "level": 10.0, "slots": "[1-2, 4-4]"},
+            "resources": {"cpus": 2.0, "mem": 2048.0}}"#;
+        let all = agents(&format!("{{\"slaves\": [{agent}]}}"));
+        for constraint in ["rack:IS:a", "level:IS:10", "slots:LIKE:4-.", "hostname:IS:node-1"] {
+            assert!(room(&arguments(&format!("--constraint {constraint}")), &all).is_ok());
+        }
+        let why = room(&arguments("--constraint rack:IS:a --constraint level:IS:9"), &all);
+        let why = why.unwrap_err();
+        assert!(why.contains("--constraint rack:IS:a and level:IS:9 wants"), "{why}");
+        assert!(why.ends_with("there are node-1 level:10 rack:a slots:1-2,4-4"), "{why}");
     }
 
     #[test]
