@@ -1,17 +1,19 @@
 //! What is remembered of a job, and where: one redb file a job.
 
+mod error;
+mod opening;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
-use std::io::ErrorKind;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
 use batch::outcome::{Ended, Tried, Tries};
 use batch::{Attempt, Record, Store};
-use redb::{
-    Database, DatabaseError, ReadOnlyTable, ReadableDatabase, StorageError, TableDefinition,
-};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, StorageError, TableDefinition};
 
-use crate::failure::Failure;
+pub use error::StoreError;
+use error::file;
 
 /// Records in the encoding of postcard, by their number from 0.
 const RECORDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("records");
@@ -29,9 +31,6 @@ const FORM: &str = "form";
 const FORM_4: &str = "4";
 /// The token that uploads of this job bring.
 const TOKEN: &str = "upload-token";
-
-/// How much of the file is held in memory, in bytes.
-const CACHE_BYTES: usize = 16 << 20;
 
 /// The number of the record that tells of an image's end, the tasks that the image was in, and
 /// batch and number of the one that counted; zeros if there was none.
@@ -52,50 +51,6 @@ pub struct Outcomes {
     path: PathBuf,
 }
 
-/// Why something could not be kept or read back.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file, or the disk under it.
-    #[error("cannot use the state file {} ({message}): free the disk, or name another folder with --state-dir", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        message: String,
-    },
-    /// The file is not whole.
-    #[error("the state file {} is damaged ({message}): give --restart to begin anew, or put a copy of it back", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// What is written there is not understood.
-    #[error("the state file {} is of another version of this program: give --restart to begin anew, or name another folder with --state-dir", path.display())]
-    Form {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another program has it open.
-    #[error("another scheduler works on the job of the state file {}: wait for it or stop it, or name other folders with --output and --state-dir", path.display())]
-    Locked {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Locked { .. } => Self::Locked(error.to_string()),
-            StoreError::File { .. } | StoreError::Damaged { .. } | StoreError::Form { .. } => {
-                Self::Start(error.to_string())
-            }
-        }
-    }
-}
-
 impl JobStore {
     /// Opens or makes the file of a job in an existing folder. Only one program at a time has it.
     ///
@@ -104,8 +59,7 @@ impl JobStore {
     /// When another program has it, or it cannot be used.
     pub fn open(folder: &Path, job: &str) -> Result<Self, StoreError> {
         let path = Self::path_of(folder, job);
-        make_private(&path).map_err(|error| file(&path, &error))?;
-        let database = unless_damaged(&path, || database_at(&path))?;
+        let database = opening::database(&path)?;
         Ok(Self { database, path, next: 0, tries: Tries::default() })
     }
 
@@ -366,226 +320,5 @@ impl fmt::Debug for Outcomes {
 impl fmt::Debug for JobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobStore").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-/// All of it is read: a wrong record would be worse than none.
-fn database_at(path: &Path) -> Result<Database, StoreError> {
-    let mut builder = Database::builder();
-    builder.set_cache_size(CACHE_BYTES);
-    let opened = builder.create(path).and_then(|mut database| {
-        let is_whole = database.check_integrity()?;
-        Ok((database, is_whole))
-    });
-    let (database, is_whole) = opened.map_err(|error| not_opened(path, &error))?;
-    if !is_whole {
-        tracing::warn!("the state file {} was not closed well, and is repaired", path.display());
-    }
-    Ok(database)
-}
-
-fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
-    let damaged = |message: &dyn fmt::Display| StoreError::Damaged {
-        path: path.to_owned(),
-        message: message.to_string(),
-    };
-    if matches!(error, DatabaseError::DatabaseAlreadyOpen) {
-        StoreError::Locked { path: path.to_owned() }
-    } else if let DatabaseError::Storage(StorageError::Corrupted(message)) = error {
-        damaged(message)
-    } else if let DatabaseError::Storage(StorageError::Io(error)) = error
-        && matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
-    {
-        damaged(error)
-    } else {
-        file(path, error)
-    }
-}
-
-/// redb panics over some kinds of damage.
-fn unless_damaged<T>(
-    path: &Path,
-    work: impl FnOnce() -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        let message = "its parts contradict each other".to_owned();
-        Err(StoreError::Damaged { path: path.to_owned(), message })
-    })
-}
-
-fn file(path: &Path, error: &dyn fmt::Display) -> StoreError {
-    StoreError::File { path: path.to_owned(), message: error.to_string() }
-}
-
-/// Makes the file if it is not there, readable only by its owner: it holds the upload token.
-fn make_private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::hexadecimal;
-    use batch::ImageEnd;
-    use protocol::Class;
-
-    fn records() -> Vec<Record> {
-        let attempt = Attempt { batch: 1, number: 1 };
-        vec![
-            Record::FrameworkSubscribed { framework_id: "f".into() },
-            Record::Launched { attempt, agent: "a".into(), images: vec![1] },
-            Record::ImageFailedOnce { index: 1, class: Class::Dns },
-            Record::TaskEnded { attempt, cost: 0 },
-        ]
-    }
-
-    fn kept(store: &mut JobStore) -> Vec<Record> {
-        let mut records = Vec::new();
-        store.replay(|record| records.push(record.clone())).unwrap();
-        records
-    }
-
-    #[test]
-    fn what_was_kept_is_there_after_opening_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = JobStore::open(folder.path(), "j").unwrap();
-        assert_eq!(kept(&mut store), []);
-        store.append(&records()[..1]).unwrap();
-        store.append(&records()[1..]).unwrap();
-        let token = store.upload_token(|| "t1".into()).unwrap();
-        drop(store);
-
-        let mut store = JobStore::open(folder.path(), "j").unwrap();
-        assert_eq!(kept(&mut store), records());
-        assert_eq!(store.upload_token(|| "t2".into()).unwrap(), token);
-        store.append(&records()[3..]).unwrap();
-        assert_eq!(kept(&mut store).len(), 5);
-    }
-
-    #[test]
-    fn the_end_of_an_image_is_found_by_its_index_with_its_tasks() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = JobStore::open(folder.path(), "j").unwrap();
-        assert_eq!(kept(&mut store), []);
-        store.append(&records()).unwrap();
-        let second = Attempt { batch: 2, number: 1 };
-        let launched =
-            |attempt| Record::Launched { attempt, agent: "b".into(), images: vec![1, 2] };
-        let not_asked = Attempt { batch: 3, number: 1 };
-        let put_off = [Record::ImagePutOff { index: 1 }, Record::ImagePutOff { index: 2 }];
-        store.append(&[launched(not_asked)]).unwrap();
-        store.append(&put_off).unwrap();
-        store.append(&[launched(second)]).unwrap();
-        drop(store);
-
-        let mut store = JobStore::open(folder.path(), "j").unwrap();
-        kept(&mut store);
-        assert_eq!(store.outcomes().unwrap().get(1).unwrap(), None);
-        assert_eq!(store.last_task(1), Some(second));
-        let end = ImageEnd::failed(Class::Dns, "no such host", "b");
-        let ended = Record::ImageEnded { index: 1, end: Box::new(end.clone()) };
-        store.append(&[ended]).unwrap();
-        let tried = Tried { attempts: 2, task: Some(second) };
-        assert_eq!(store.outcomes().unwrap().get(1).unwrap(), Some(Ended { end, tried }));
-        assert_eq!((store.last_task(1), store.last_task(2)), (None, Some(second)));
-    }
-
-    /// If this fails, what is written has changed: then a new form is due, and this with it.
-    #[test]
-    fn records_are_written_in_the_form_that_the_file_names() {
-        let end = ImageEnd { bytes_in: 300, ..ImageEnd::failed(Class::Dns, "m", "a") };
-        let mut records = records();
-        records.push(Record::ImageEnded { index: 7, end: Box::new(end) });
-        records.push(Record::ExecutorPlaced { agent: "a".into(), resources: vec![vec![1, 2]] });
-        records.push(Record::ImageReopened { index: 9 });
-        records.push(Record::ImagePutOff { index: 8 });
-        let written: Vec<String> = records
-            .iter()
-            .map(|record| hexadecimal(&postcard::to_allocvec(record).unwrap(), usize::MAX))
-            .collect();
-        assert_eq!(written, FORM_4_EXAMPLES, "{written:#?}");
-    }
-
-    const FORM_4_EXAMPLES: [&str; 8] = [
-        "000166",
-        "02010101610101",
-        "040103646e73",
-        "05010100",
-        "030703646e73016d0000016100ac0200000000000000000000000000000000000000",
-        "01016101020102",
-        "0609",
-        "0708",
-    ];
-
-    #[test]
-    fn a_damaged_file_is_named_and_gives_no_wrong_records() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = JobStore::open(folder.path(), "j").unwrap();
-        assert_eq!(kept(&mut store), []);
-        for _ in 0..50 {
-            store.append(&records()).unwrap();
-        }
-        let written = kept(&mut store);
-        drop(store);
-        let path = JobStore::path_of(folder.path(), "j");
-        let whole = std::fs::read(&path).unwrap();
-        let used = (0..whole.len()).filter(|at| whole[*at] != 0);
-        let mut damaged = 0;
-        for at in used.step_by(101) {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 0x55;
-            std::fs::write(&path, &bytes).unwrap();
-            match JobStore::open(folder.path(), "j") {
-                Ok(mut store) => assert_eq!(kept(&mut store), written, "byte {at}"),
-                Err(StoreError::Damaged { .. }) => damaged += 1,
-                Err(error) => panic!("byte {at}: {error}"),
-            }
-        }
-        assert!(damaged > 0);
-    }
-
-    #[test]
-    fn a_cleared_store_knows_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = JobStore::open(folder.path(), "j").unwrap();
-        store.append(&records()).unwrap();
-        store.close().unwrap();
-        assert!(store.is_closed().unwrap());
-        store.clear().unwrap();
-        assert!(!store.is_closed().unwrap());
-        assert_eq!(kept(&mut store), []);
-        store.append(&records()[..1]).unwrap();
-        assert_eq!(kept(&mut store), records()[..1]);
-    }
-
-    #[test]
-    fn a_second_scheduler_is_told_to_wait() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = JobStore::open(folder.path(), "j").unwrap();
-        let failure = Failure::from(JobStore::open(folder.path(), "j").unwrap_err());
-        assert_eq!(failure.status(), 8);
-        assert!(failure.to_string().contains("another scheduler"), "{failure}");
-        assert!(JobStore::open(folder.path(), "other").is_ok());
-        drop(first);
-        assert!(JobStore::open(folder.path(), "j").is_ok());
-    }
-
-    #[test]
-    fn only_the_owner_can_read_the_file() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let store = JobStore::open(folder.path(), "j").unwrap();
-        let mode = std::fs::metadata(store.path()).unwrap().permissions().mode();
-        assert_eq!(mode & 0o077, 0);
-    }
-
-    #[test]
-    fn a_file_of_something_else_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("j.redb"), "no database").unwrap();
-        let error = JobStore::open(folder.path(), "j").unwrap_err();
-        assert!(error.to_string().contains("is damaged (Not a redb"), "{error}");
     }
 }

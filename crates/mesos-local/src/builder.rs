@@ -16,11 +16,11 @@ use crate::work_dir::WorkDir;
 /// What a cluster is to be like.
 #[derive(Debug, Clone)]
 pub struct ClusterBuilder {
-    pub(crate) agents: usize,
-    pub(crate) settings: Settings,
+    agents: usize,
+    settings: Settings,
     work_dir: Option<PathBuf>,
     address: String,
-    pub(crate) port: u16,
+    port: u16,
 }
 
 impl Default for ClusterBuilder {
@@ -32,6 +32,14 @@ impl Default for ClusterBuilder {
             address: "127.0.0.1".to_owned(),
             port: 0,
         }
+    }
+}
+
+impl Cluster {
+    /// A cluster to be configured and started.
+    #[must_use]
+    pub fn builder() -> ClusterBuilder {
+        ClusterBuilder::default()
     }
 }
 
@@ -177,15 +185,15 @@ impl ClusterBuilder {
     ///
     /// When the address, the port or the work directory cannot be used, or resources are
     /// reserved for a role.
-    pub async fn start(mut self) -> Result<Cluster, Error> {
+    pub async fn start(self) -> Result<Cluster, Error> {
         let ip: IpAddr =
             self.address.parse().map_err(|_| Error::Address { address: self.address.clone() })?;
         let reserved = self.settings.resources.reserved();
         if !reserved.is_empty() {
             return Err(Error::Reserved { resources: reserved.to_string() });
         }
-        let work_dir = WorkDir::prepare(self.work_dir.take())?;
-        Cluster::start(self, ip, work_dir).await
+        let work_dir = WorkDir::prepare(self.work_dir)?;
+        Cluster::start((ip, self.port).into(), self.agents, self.settings, work_dir).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! A running cluster.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use crate::actor::{self, MasterHandle, Request};
 use crate::agent::{self, AgentConfig, AgentHandle, Remains};
-use crate::builder::ClusterBuilder;
 use crate::error::Error;
 use crate::faults::{Faults, Planned};
 use crate::http::Context;
@@ -50,19 +49,14 @@ struct RunningAgent {
 }
 
 impl Cluster {
-    /// A cluster to be configured and started.
-    #[must_use]
-    pub fn builder() -> ClusterBuilder {
-        ClusterBuilder::default()
-    }
-
+    /// A master at `socket`, of which the port may be any, and its agents.
     pub(crate) async fn start(
-        builder: ClusterBuilder,
-        ip: IpAddr,
+        socket: SocketAddr,
+        agents: usize,
+        settings: Settings,
         work_dir: WorkDir,
     ) -> Result<Self, Error> {
-        let ClusterBuilder { agents, settings, port, .. } = builder;
-        let (listener, address) = listen((ip, port).into()).await?;
+        let (listener, address) = listen(socket).await?;
         let identity = new_identity(address);
         // A master that does not lead has no agents.
         let agents = if settings.access.leads() { agents } else { 0 };
