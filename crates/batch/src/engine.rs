@@ -208,6 +208,7 @@ impl Engine {
             running,
             pending,
             retrying: counts.open().saturating_sub(running).saturating_sub(pending),
+            next_retry: self.images.next_due().into_iter().chain(self.batches.next_due()).min(),
             tasks_running: count(self.batches.running_len()),
             tasks_launched: self.batches.launched(),
             bytes_in: counts.bytes_in,

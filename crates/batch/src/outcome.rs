@@ -43,7 +43,7 @@ use std::collections::BTreeMap;
 
 use protocol::{Class, Outcome};
 
-use crate::{Attempt, Entry, Given, ImageEnd, Record};
+use crate::{Attempt, Entry, Given, ImageEnd, Record, Time};
 
 /// The tasks that an image was in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -215,6 +215,8 @@ pub struct Progress {
     pub pending: u64,
     /// Waiting to be tried again.
     pub retrying: u64,
+    /// When the first of those may be tried, in the engine's time, if it may not be already.
+    pub next_retry: Option<Time>,
     /// Tasks that are out.
     pub tasks_running: u64,
     /// Tasks launched so far.

@@ -95,6 +95,10 @@ fn style() -> ProgressStyle {
 fn line(progress: &Progress, start: Start, now: Duration) -> String {
     let Progress { done, failed, retrying, running, .. } = progress;
     let mut text = format!("{done} done, {failed} failed, {retrying} to retry, {running} running");
+    if let Some(wait) = only_waits(progress, now) {
+        let wait = humantime::format_duration(Duration::from_secs(wait.as_secs()));
+        return format!("{text}, the next try in {wait}");
+    }
     let seconds = now.saturating_sub(start.at).as_secs_f64();
     let ended = progress.ended().saturating_sub(start.ended);
     if seconds < 0.5 || ended == 0 {
@@ -108,6 +112,14 @@ fn line(progress: &Progress, start: Start, now: Duration) -> String {
         text += &format!(", {} left", whole_seconds(left));
     }
     text
+}
+
+/// How long nothing will happen, as what is left was tried and is not due again: speed says nothing
+/// then.
+fn only_waits(progress: &Progress, now: Duration) -> Option<Duration> {
+    let is_idle = progress.running == 0 && progress.pending == 0;
+    let wait = progress.next_retry?.saturating_sub(now);
+    (is_idle && wait >= Duration::from_secs(1)).then_some(wait)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "it is shown with one decimal")]
@@ -150,6 +162,17 @@ mod tests {
             line(&progress(), start, Duration::from_secs(3)),
             "18 done, 2 failed, 1 to retry, 4 running, 5.0 images/s, 1.0 MiB/s, 4s left"
         );
+    }
+
+    #[test]
+    fn who_waits_for_patience_is_told_how_long() {
+        let next_retry = Some(Duration::from_secs(3_000));
+        let waiting = Progress { running: 0, pending: 0, retrying: 20, next_retry, ..progress() };
+        let start = Start { at: Duration::ZERO, ended: 0, bytes_in: 0 };
+        let told = |waiting| line(waiting, start, Duration::from_secs(60));
+        let text = "18 done, 2 failed, 20 to retry, 0 running, the next try in 49m";
+        assert_eq!(told(&waiting), text);
+        assert!(!told(&Progress { running: 1, ..waiting }).contains("next try"));
     }
 
     #[test]
