@@ -1,4 +1,4 @@
-//! The directory of a classic TIFF file, read without decoding anything.
+//! The directory of a TIFF file, read without decoding anything.
 
 use std::ops::Range;
 
@@ -7,6 +7,7 @@ use std::ops::Range;
 pub(super) struct Directory<'a> {
     bytes: &'a [u8],
     little: bool,
+    widths: Widths,
     entries: Vec<Entry>,
     /// Whether another directory, which is another page, follows.
     pub(super) has_more: bool,
@@ -22,20 +23,44 @@ struct Entry {
     at: usize,
 }
 
+/// How many bytes the numbers of a directory take.
+#[derive(Debug, Clone, Copy)]
+struct Widths {
+    /// The number of entries.
+    entries: usize,
+    /// Counts of values, and places in the file.
+    offset: usize,
+}
+
+impl Widths {
+    const CLASSIC: Self = Self { entries: 2, offset: 4 };
+    const BIG: Self = Self { entries: 8, offset: 8 };
+
+    /// Tag, type, count, and the values or where they are.
+    fn entry(self) -> usize {
+        4 + 2 * self.offset
+    }
+}
+
 impl<'a> Directory<'a> {
-    /// `None` for what is no classic TIFF or is damaged.
+    /// `None` for what is no TIFF or is damaged.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let little = match bytes.get(..4)? {
-            b"II*\0" => true,
-            b"MM\0*" => false,
+        let (little, widths) = match bytes.get(..4)? {
+            b"II*\0" => (true, Widths::CLASSIC),
+            b"MM\0*" => (false, Widths::CLASSIC),
+            b"II+\0" => (true, Widths::BIG),
+            b"MM\0+" => (false, Widths::BIG),
             _ => return None,
         };
-        let mut directory = Self { bytes, little, entries: Vec::new(), has_more: false };
-        let start = directory.number(4, 4)?;
-        let count = directory.number(start, 2)?;
-        let entries = (0..count).map(|index| directory.entry(start + 2 + index * 12));
+        let mut directory = Self { bytes, little, widths, entries: Vec::new(), has_more: false };
+        // The place of the directory follows at a multiple of its own width.
+        let start = directory.number(widths.offset, widths.offset)?;
+        let count = directory.number(start, widths.entries)?;
+        let first = start + widths.entries;
+        let entries = (0..count).map(|index| directory.entry(first + index * widths.entry()));
         directory.entries = entries.collect::<Option<_>>()?;
-        directory.has_more = directory.number(start + 2 + count * 12, 4)? != 0;
+        let next = first + count * widths.entry();
+        directory.has_more = directory.number(next, widths.offset)? != 0;
         Some(directory)
     }
 
@@ -46,9 +71,11 @@ impl<'a> Directory<'a> {
             4 | 9 | 11 => 4,
             _ => 8,
         };
-        let count = self.number(at + 4, 4)?;
-        let is_inline = count.checked_mul(width)? <= 4;
-        let value = if is_inline { at + 8 } else { self.number(at + 8, 4)? };
+        let offset = self.widths.offset;
+        let count = self.number(at + 4, offset)?;
+        let is_inline = count.checked_mul(width)? <= offset;
+        let value_at = at + 4 + offset;
+        let value = if is_inline { value_at } else { self.number(value_at, offset)? };
         Some(Entry { tag: u16::try_from(self.number(at, 2)?).ok()?, width, count, at: value })
     }
 

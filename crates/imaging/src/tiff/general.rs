@@ -65,9 +65,9 @@ impl<'a> Source<'a> {
         }
         let directory = Directory::read(input);
         let value = |tag| directory.as_ref().and_then(|directory| directory.value(tag));
-        let bits = value(BITS).unwrap_or(1);
-        let is_small = value(PHOTOMETRIC) == Some(PALETTE) || bits < 8;
-        let few_bits = u8::try_from(bits).ok().filter(|_| is_small);
+        let bits = directory.as_ref().map(|directory| directory.value(BITS).unwrap_or(1));
+        let is_small = |bits: &u8| value(PHOTOMETRIC) == Some(PALETTE) || *bits < 8;
+        let few_bits = bits.and_then(|bits| u8::try_from(bits).ok()).filter(is_small);
         let extra = source.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).ok().flatten();
         let colours = source.colortype().map_err(damaged);
         let is_cmyk = matches!(colours, Ok(tiff::ColorType::CMYK(_) | tiff::ColorType::CMYKA(_)));
