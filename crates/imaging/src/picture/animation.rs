@@ -20,6 +20,12 @@ pub(crate) struct Delay {
 impl Delay {
     pub(crate) const NONE: Self = Self { numerator: 0, denominator: 1 };
 
+    /// A fraction as PNG stores it, where no denominator stands for hundredths.
+    pub(crate) fn of_seconds(numerator: u16, denominator: u16) -> Self {
+        let denominator = if denominator == 0 { 100 } else { denominator };
+        Self { numerator: u32::from(numerator) * 1000, denominator: denominator.into() }
+    }
+
     pub(crate) fn milliseconds(self) -> u32 {
         self.in_units(1)
     }

@@ -173,10 +173,7 @@ impl<'a> Source<'a> {
                 decoder.set_background_color(Rgba([0; 4])).map_err(damaged)?;
                 Ok(Animation::new(format, count, source.plays, decoder))
             }
-            Kind::Png(source) => {
-                let decoder = source.decoder()?.apng().map_err(damaged)?;
-                Ok(Animation::new(format, count, source.plays, decoder))
-            }
+            Kind::Png(source) => source.animation(),
             Kind::Jpeg(_)
             | Kind::Tiff(_)
             | Kind::Bmp { .. }

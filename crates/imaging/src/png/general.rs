@@ -13,12 +13,13 @@ use png::{BitDepth, BlendOp, Compression, Encoder, Info, Writer};
 use super::{
     animation::has_holes,
     chunks::{self, Chunk, Chunks, Colour, name},
+    frames::Frames,
 };
 use crate::{
     Error, Format, Limits, Output,
     invert::ColourMap,
     picture::{
-        animation::{AnimationWriter, Frame, Patch},
+        animation::{Animation, AnimationWriter, Frame, Patch},
         metadata::{Density, Metadata, Native, Unit},
         palette::Palette,
     },
@@ -28,6 +29,8 @@ use crate::{
 
 /// Signature and IHDR.
 const IHDR_END: usize = 8 + 25;
+/// Frames are composed in eight bits with alpha.
+const FRAME_PIXEL_BYTES: u64 = 4;
 const XMP_KEYWORD: &[u8] = b"XML:com.adobe.xmp\0";
 
 /// A PNG that was looked through and not decoded.
@@ -133,6 +136,9 @@ impl<'a> Source<'a> {
             let count = chunks.trailing.len();
             notes.push(format!("{count} bytes after the end of the picture were left out"));
         }
+        if frames > 1 && header.depth == 16 {
+            notes.push("the frames of 16 bits a sample became frames of 8 bits".to_owned());
+        }
         if header.is_interlaced {
             notes.push("the PNG was interlaced and is no longer".to_owned());
         }
@@ -150,7 +156,11 @@ impl<'a> Source<'a> {
             },
             width: header.width,
             height: header.height,
-            pixel_bytes: channels * u64::from(header.depth.div_ceil(8)),
+            pixel_bytes: if frames > 1 {
+                FRAME_PIXEL_BYTES
+            } else {
+                channels * u64::from(header.depth.div_ceil(8))
+            },
             frames,
             plays: plays.map_or(1, |plays| u32::from_be_bytes(*plays)),
         })
@@ -158,6 +168,11 @@ impl<'a> Source<'a> {
 
     pub(crate) fn decoder(&self) -> Result<PngDecoder<Cursor<&'a [u8]>>, Error> {
         decoder(self.input, self.most_bytes)
+    }
+
+    pub(crate) fn animation(&self) -> Result<Animation<'a>, Error> {
+        let frames = Box::new(Frames::open(self.input, self.most_bytes)?);
+        Ok(Animation { count: self.frames, plays: self.plays, frames })
     }
 }
 

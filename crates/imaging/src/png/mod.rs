@@ -4,6 +4,7 @@ mod ancillary;
 mod animation;
 mod chunks;
 mod deflate;
+mod frames;
 pub(crate) mod general;
 mod recode;
 mod rows;
