@@ -55,6 +55,13 @@ pub(crate) fn map_colours(
     Ok(Some(output))
 }
 
+/// What the header of a file says.
+pub(crate) fn bitmap(input: &[u8]) -> Result<Bitmap, Error> {
+    let mut cursor = Cursor::new(input, Format::Bmp);
+    cursor.take(FILE_HEADER_BYTES)?;
+    Bitmap::read(&mut cursor)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Open,
@@ -68,7 +75,8 @@ pub(crate) struct Bitmap {
     pub(crate) width: u32,
     pub(crate) height: u32,
     header_bytes: usize,
-    bits: u16,
+    /// Bits of a pixel.
+    pub(crate) bits: u16,
     coding: Coding,
     colours_used: usize,
 }
@@ -143,6 +151,10 @@ impl Bitmap {
         self.bits <= 8
     }
 
+    pub(crate) fn is_run_length(&self) -> bool {
+        self.coding == Coding::RunLength
+    }
+
     /// Maps the colours of the bitmap whose header is at `header_at` in `bytes`. Without
     /// `pixels_at` the samples follow the colour table at once, as in icons.
     pub(crate) fn map(
@@ -198,7 +210,7 @@ impl Bitmap {
     }
 
     fn check_pixels(&self, pixels: &[u8]) -> Result<(), Error> {
-        if self.coding == Coding::RunLength {
+        if self.is_run_length() {
             return self.check_runs(pixels);
         }
         let needed = self.row_bytes() * u64::from(self.height);

@@ -43,9 +43,36 @@ pub(crate) fn is_likely(input: &[u8]) -> bool {
     Header::read(input).is_ok_and(|header| header.is_some())
 }
 
-/// Whether the samples are in run-length packets.
-pub(crate) fn is_run_length(input: &[u8]) -> bool {
-    Header::read(input).is_ok_and(|header| header.is_some_and(|header| header.is_run_length()))
+/// How a file is stored, and whether it says more.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Style {
+    /// The samples are in run-length packets.
+    pub(crate) is_run_length: bool,
+    pub(crate) is_indexed: bool,
+    /// Bits of a pixel.
+    pub(crate) bits: u8,
+    /// There are texts or fields beside the picture.
+    pub(crate) has_fields: bool,
+}
+
+impl Style {
+    pub(crate) fn of(input: &[u8]) -> Self {
+        let Ok(Some(header)) = Header::read(input) else { return Self::default() };
+        // Where the areas for texts and for programs begin.
+        let areas = footer(input).and_then(|footer| footer.get(..8));
+        Self {
+            is_run_length: header.is_run_length(),
+            is_indexed: header.is_indexed(),
+            bits: header.bits,
+            has_fields: header.id_bytes > 0 || areas.is_some_and(|areas| areas != [0; 8]),
+        }
+    }
+}
+
+/// What newer files end with.
+fn footer(bytes: &[u8]) -> Option<&[u8]> {
+    let footer = bytes.get(bytes.len().checked_sub(FOOTER_BYTES)?..)?;
+    footer.ends_with(SIGNATURE).then_some(footer)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -155,11 +182,7 @@ impl Header {
 
     /// The small copy of the picture that the footer of a newer file leads to.
     fn stamp(&self, bytes: &[u8]) -> Option<Range<usize>> {
-        let footer = bytes.get(bytes.len().checked_sub(FOOTER_BYTES)?..)?;
-        if !footer.ends_with(SIGNATURE) {
-            return None;
-        }
-        let extension = read_offset(footer, 0)?;
+        let extension = read_offset(footer(bytes)?, 0)?;
         let stamp = read_offset(bytes, extension.checked_add(STAMP_FIELD)?)?;
         let &[width, height] = bytes.get(stamp..)?.first_chunk()?;
         let length = usize::from(width) * usize::from(height) * self.pixel_bytes();

@@ -197,8 +197,10 @@ impl Job<'_> {
             (Format::Jpeg, _) => {
                 jpeg::general::encode(&image, false, &Default::default(), metadata, notes)
             }
-            (Format::Png, Kind::Png(png)) => png::general::encode(&image, png.style, metadata),
-            (Format::Png, _) => png::general::encode(&image, Default::default(), metadata),
+            (Format::Png, kind) => {
+                let style = if let Kind::Png(png) = kind { png.style } else { Default::default() };
+                png::general::encode(&image, style, metadata, notes)
+            }
             (Format::Tiff, Kind::Tiff(tiff)) => tiff::general::encode(image, tiff.style, metadata),
             (Format::Tiff, _) => tiff::general::encode(image, Default::default(), metadata),
             (Format::WebP, kind) => {
@@ -210,8 +212,8 @@ impl Job<'_> {
                 webp::encode(&image, metadata)
             }
             (Format::Bmp, kind) => {
-                let is_indexed = matches!(kind, Kind::Bmp { is_indexed: true });
-                plain::encode_bmp(&image, is_indexed, metadata)
+                let bitmap = if let Kind::Bmp(bitmap) = kind { Some(bitmap) } else { None };
+                plain::encode_bmp(&image, bitmap, metadata, notes)
             }
             (Format::Pnm, kind) => {
                 let is_bitmap = matches!(kind, Kind::Pnm { is_bitmap: true });
@@ -221,8 +223,8 @@ impl Job<'_> {
             (Format::Qoi, _) => plain::encode_qoi(&image, None),
             (Format::Ico, _) => plain::encode_ico(vec![image]),
             (Format::Tga, kind) => {
-                let is_run_length = matches!(kind, Kind::Tga { is_run_length: true });
-                plain::encode_tga(&image, is_run_length)
+                let style = if let Kind::Tga(style) = kind { Some(*style) } else { None };
+                plain::encode_tga(&image, style, notes)
             }
             (Format::Gif, _) => {
                 let mut writer = Box::new(gif::GifWriter::new((image.width(), image.height()), 1)?);

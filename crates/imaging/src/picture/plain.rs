@@ -16,7 +16,11 @@ use super::{
     metadata::{Density, Metadata, Unit},
     palette::Palette,
 };
-use crate::{Error, Format};
+use crate::{
+    Error, Format,
+    bmp::{self, Bitmap},
+    tga,
+};
 
 /// Where a BMP has its pixels per metre.
 const BMP_DENSITY: usize = 38;
@@ -38,21 +42,17 @@ pub(crate) fn bmp_density(input: &[u8]) -> Option<Density> {
     is_given.then(|| Density { across: across.into(), down: down.into(), unit: Unit::Metre })
 }
 
-/// Whether a BMP has a colour table.
-pub(crate) fn bmp_is_indexed(input: &[u8]) -> bool {
-    let header_bytes = input.get(14..18).and_then(|bytes| bytes.first_chunk());
-    let bits_at = if header_bytes == Some(&12u32.to_le_bytes()) { 24 } else { 28 };
-    matches!(input.get(bits_at..bits_at + 2), Some([1..=8, 0]))
-}
-
-/// Writes gray, RGB or RGBA of eight bits; with `is_indexed` as a colour table where that will do.
+/// Writes gray, RGB or RGBA of eight bits; with a colour table where `source`, the BMP it was read
+/// from if it was one, has one and that will do.
 pub(crate) fn encode_bmp(
     image: &DynamicImage,
-    is_indexed: bool,
+    source: Option<&Bitmap>,
     metadata: &Metadata,
+    notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let (width, height) = (image.width(), image.height());
+    let is_indexed = source.is_some_and(Bitmap::is_indexed);
     let palette = Palette::of(image).filter(|(found, _)| is_indexed && found.alpha().is_none());
     let mut encoder = BmpEncoder::new(&mut bytes);
     let done = if let Some((palette, indices)) = palette {
@@ -70,14 +70,42 @@ pub(crate) fn encode_bmp(
             place.copy_from_slice(&field);
         }
     }
+    if let (Some(source), Ok(written)) = (source, bmp::bitmap(&bytes)) {
+        note_bmp(source, &written, notes);
+    }
     Ok(bytes)
 }
 
-/// Writes eight bits of any kind but gray with alpha.
-pub(crate) fn encode_tga(image: &DynamicImage, is_run_length: bool) -> Result<Vec<u8>, Error> {
+/// Says what a BMP lost that became another.
+fn note_bmp(source: &Bitmap, written: &Bitmap, notes: &mut Vec<String>) {
+    let (from, to) = (source.bits, written.bits);
+    if source.is_indexed() && !written.is_indexed() {
+        notes.push("the palette of the BMP became colours of their own".to_owned());
+    } else if matches!(from, 1 | 2 | 4 | 16) && from != to {
+        notes.push(format!("the BMP of {from} bits a pixel became one of {to} bits"));
+    }
+    if source.is_run_length() {
+        notes.push("the BMP was run-length encoded and is no longer".to_owned());
+    }
+}
+
+/// Writes eight bits of any kind but gray with alpha; `source` is how the TGA is stored that it
+/// was read from, if it was one.
+pub(crate) fn encode_tga(
+    image: &DynamicImage,
+    source: Option<tga::Style>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<u8>, Error> {
     let (width, height) = (image.width(), image.height());
     let unwritable = |error| Error::unwritable(Format::Tga, error);
-    if is_run_length {
+    let source = source.unwrap_or_default();
+    if source.is_indexed {
+        notes.push("the palette of the TGA became colours of their own".to_owned());
+    } else if matches!(source.bits, 15 | 16) && image.color().has_color() {
+        let (from, to) = (source.bits, 8 * image.color().bytes_per_pixel());
+        notes.push(format!("the TGA of {from} bits a pixel became one of {to} bits"));
+    }
+    if source.is_run_length {
         return run_length_rows(image).map_err(unwritable);
     }
     let mut bytes = Vec::new();

@@ -45,17 +45,13 @@ pub(super) enum Kind<'a> {
     Gif {
         plays: u32,
     },
-    Bmp {
-        is_indexed: bool,
-    },
+    Bmp(bmp::Bitmap),
     Pnm {
         is_bitmap: bool,
     },
     Icons(Vec<plain::Icon<'a>>),
     Qoi,
-    Tga {
-        is_run_length: bool,
-    },
+    Tga(tga::Style),
 }
 
 /// Size, bytes of a pixel, and the number of frames.
@@ -84,11 +80,11 @@ impl<'a> Source<'a> {
             | Kind::Tiff(_)
             | Kind::WebP(_)
             | Kind::Gif { .. }
-            | Kind::Bmp { .. }
+            | Kind::Bmp(_)
             | Kind::Pnm { .. }
             | Kind::Icons(_)
             | Kind::Qoi
-            | Kind::Tga { .. } => samples.saturating_mul(2),
+            | Kind::Tga(_) => samples.saturating_mul(2),
         };
         Ok(Self {
             input,
@@ -141,10 +137,10 @@ impl<'a> Source<'a> {
             Kind::Png(source) => self.read(source.decoder()?),
             Kind::WebP(_) => self.read(WebPDecoder::new(reader).map_err(damaged)?),
             Kind::Gif { .. } => self.read(GifDecoder::new(reader).map_err(damaged)?),
-            Kind::Bmp { .. } => self.read(BmpDecoder::new(reader).map_err(damaged)?),
+            Kind::Bmp(_) => self.read(BmpDecoder::new(reader).map_err(damaged)?),
             Kind::Pnm { .. } => self.read(PnmDecoder::new(reader).map_err(damaged)?),
             Kind::Qoi => self.read(QoiDecoder::new(reader).map_err(damaged)?),
-            Kind::Tga { .. } => self.read(TgaDecoder::new(reader).map_err(damaged)?),
+            Kind::Tga(_) => self.read(TgaDecoder::new(reader).map_err(damaged)?),
             Kind::Icons(_) => self.read(IcoDecoder::new(reader).map_err(damaged)?),
         }
     }
@@ -176,13 +172,11 @@ impl<'a> Source<'a> {
             Kind::Png(source) => source.animation(),
             Kind::Jpeg(_)
             | Kind::Tiff(_)
-            | Kind::Bmp { .. }
+            | Kind::Bmp(_)
             | Kind::Pnm { .. }
             | Kind::Icons(_)
             | Kind::Qoi
-            | Kind::Tga { .. } => {
-                Err(Error::unsupported(format!("the {format} has several pictures")))
-            }
+            | Kind::Tga(_) => Err(Error::unsupported(format!("the {format} has several pictures"))),
         }
     }
 }
@@ -253,10 +247,10 @@ fn look_at_gif<'a>(request: &Request<'a>, notes: &mut Vec<String>) -> Result<See
 
 fn look_at_bmp<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
     let checked = bmp::process(request)?;
-    let is_indexed = plain::bmp_is_indexed(request.input);
+    let bitmap = bmp::bitmap(request.input)?;
     let density = plain::bmp_density(request.input);
     let shape = (checked.width, checked.height, 4, 1);
-    Ok((Kind::Bmp { is_indexed }, Metadata { density, ..Metadata::default() }, shape))
+    Ok((Kind::Bmp(bitmap), Metadata { density, ..Metadata::default() }, shape))
 }
 
 fn look_at_pnm<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
@@ -269,9 +263,13 @@ fn look_at_pnm<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
 
 fn look_at_tga<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
     let checked = tga::process(request)?;
-    let is_run_length = tga::is_run_length(request.input);
+    let style = tga::Style::of(request.input);
+    let mut metadata = Metadata::default();
+    if style.has_fields {
+        metadata.native = Native::Unwritable(vec!["texts and fields of programs"]);
+    }
     let shape = (checked.width, checked.height, 4, 1);
-    Ok((Kind::Tga { is_run_length }, Metadata::default(), shape))
+    Ok((Kind::Tga(style), metadata, shape))
 }
 
 fn shape_of(decoder: &impl ImageDecoder, frames: u32) -> Shape {

@@ -58,7 +58,7 @@ pub(crate) fn map_colours(
     if png.header.colour != Colour::Indexed {
         return Ok(None);
     }
-    let output = super::process(request)?;
+    let mut output = super::process(request)?;
     // Inversion and this share what they leave out.
     let kept = Chunks::read(&output.bytes)?;
     let mut bytes = chunks::SIGNATURE.to_vec();
@@ -67,7 +67,9 @@ pub(crate) fn map_colours(
             let mut palette = chunk.data.to_vec();
             palette.as_chunks_mut().0.iter_mut().for_each(|colour| *colour = map(*colour));
             chunks::write(&mut bytes, *b"PLTE", &palette);
-        } else if &chunk.kind != b"sPLT" {
+        } else if &chunk.kind == b"sPLT" {
+            output.notes.push(left_out(chunk));
+        } else {
             bytes.extend(chunk.raw);
         }
     }
@@ -89,6 +91,19 @@ pub(crate) struct Style {
 }
 
 impl Style {
+    /// Says what of it was not kept.
+    fn note_lost(self, is_indexed: bool, depth: BitDepth, notes: &mut Vec<String>) {
+        match self.few_bits {
+            _ if self.is_indexed && !is_indexed => {
+                notes.push("the palette of the PNG became colours of their own".to_owned());
+            }
+            Some(bits) if !self.is_indexed && bits != depth as u8 => {
+                notes.push(format!("the gray of {bits} bits became gray of 8 bits"));
+            }
+            Some(_) | None => {}
+        }
+    }
+
     fn colour(self) -> png::ColorType {
         match (self.has_colour, self.has_alpha) {
             (false, false) => png::ColorType::Grayscale,
@@ -207,23 +222,26 @@ fn read_metadata(
         match &chunk.kind {
             b"eXIf" | b"pHYs" | b"iCCP" => {}
             // They describe how the samples were stored, or the animation, and are written anew.
-            b"PLTE" | b"tRNS" | b"bKGD" | b"hIST" | b"sPLT" | b"sBIT" => {}
+            b"PLTE" | b"tRNS" => {}
+            b"bKGD" | b"hIST" | b"sPLT" | b"sBIT" => notes.push(left_out(chunk)),
             b"IHDR" | b"IDAT" | b"IEND" | b"acTL" | b"fcTL" | b"fdAT" => {}
             _ if is_xmp(chunk) => {}
             b"gAMA" | b"cHRM" | b"sRGB" | b"cICP" | b"mDCV" | b"cLLI" | b"tIME" => {
                 native.push((chunk.kind, chunk.data.to_vec()));
             }
             _ if chunk.is_safe_to_copy() => native.push((chunk.kind, chunk.data.to_vec())),
-            other => {
-                let kind = name(*other);
-                notes.push(format!("the {kind} chunk depends on the old pixels; it was left out"));
-            }
+            _ => notes.push(left_out(chunk)),
         }
     }
     if !native.is_empty() {
         metadata.native = Native::Png(native);
     }
     Ok(metadata)
+}
+
+fn left_out(chunk: &Chunk<'_>) -> String {
+    let kind = name(chunk.kind);
+    format!("the {kind} chunk depends on the old pixels; it was left out")
 }
 
 fn is_xmp(chunk: &Chunk<'_>) -> bool {
@@ -242,8 +260,10 @@ pub(crate) fn encode(
     image: &DynamicImage,
     style: Style,
     metadata: &Metadata,
+    notes: &mut Vec<String>,
 ) -> Result<Vec<u8>, Error> {
     let samples = Samples::of(image, style);
+    style.note_lost(samples.palette.is_some(), samples.depth, notes);
     let mut bytes = Vec::new();
     samples
         .write(&mut bytes, (image.width(), image.height()), metadata)
@@ -443,8 +463,9 @@ impl AnimationWriter for PngAnimation<'_> {
         self.sink.0.borrow().len()
     }
 
-    fn finish(self: Box<Self>, _notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
-        let Self { writer, sink, metadata, style: _, patch: _ } = *self;
+    fn finish(self: Box<Self>, notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
+        let Self { writer, sink, metadata, style, patch: _ } = *self;
+        style.note_lost(false, BitDepth::Eight, notes);
         writer.finish().map_err(unwritable)?;
         Ok(with_extra_chunks(&sink.0.take(), metadata))
     }
