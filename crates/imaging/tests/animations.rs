@@ -5,8 +5,9 @@
 use std::io::Cursor;
 
 use image::{
-    AnimationDecoder, ExtendedColorType, ImageDecoder, RgbaImage,
+    AnimationDecoder, ExtendedColorType, ImageDecoder, ImageEncoder, RgbaImage,
     codecs::{
+        gif::GifDecoder,
         png::PngDecoder,
         webp::{WebPDecoder, WebPEncoder},
     },
@@ -194,14 +195,78 @@ fn what_a_gif_says_beside_its_frames_is_named_where_it_is_left_out() {
         (gif(&[], &[]), ""),
         (gif(&comment(5), &[]), "comments"),
         (gif(&[], &comment(5)), "comments"),
-        (gif(&[comment(9000), profile()].concat(), &[]), "the colour profile, comments"),
-        (gif(&xmp(b"<x/>"), &[]), "XMP"),
+        (gif(&[comment(9000), profile()].concat(), &[]), "comments"),
+        (gif(&xmp(b"<x/>"), &[]), ""),
         (gif(&program, b"\x21\x01\0"), "texts to be drawn, blocks of programs"),
     ] {
         let expected = if names.is_empty() { vec![] } else { vec![format!("{lost}{names}")] };
         assert_eq!(run(&source, "rotate=90").notes, expected);
     }
     assert!(run(&gif(&comment(5), &[]), "strip|rotate=90").notes.is_empty());
+}
+
+#[test]
+fn profile_and_xmp_stay_in_a_gif_whose_frames_are_written_anew() {
+    // Longer than one block of data.
+    let long = [PROFILE, &[7; 700]].concat();
+    let blocks: Vec<u8> =
+        long.chunks(255).flat_map(|block| [&[block.len() as u8], block].concat()).collect();
+    let profile = [&b"\x21\xff\x0bICCRGBG1012"[..], &blocks, b"\0"].concat();
+    let xmp = xmp(b"<x>packet</x>");
+    let source = gif(&[profile.clone(), xmp.clone()].concat(), &[]);
+    let output = run(&source, "rotate=90");
+    assert!(has(&output.bytes, &profile) && has(&output.bytes, &xmp));
+    assert_eq!(output.notes, [""; 0]);
+    let png = run(&run(&source, "convert=png").bytes, "convert=gif");
+    assert!(has(&png.bytes, &profile) && has(&png.bytes, &xmp));
+    // Every reader goes by blocks, and has to come to the frames.
+    let frames = GifDecoder::new(Cursor::new(&output.bytes)).unwrap().into_frames();
+    assert_eq!(frames.filter(Result::is_ok).count(), 2);
+    assert_eq!(run(&output.bytes, "rotate=90").bytes, output.bytes);
+    assert!(!has(&run(&source, "strip|rotate=90").bytes, &xmp));
+}
+
+#[test]
+fn xmp_that_cannot_be_walked_through_is_left_out_with_a_note() {
+    let xmp: Vec<u8> = "<x/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let blocks = [&b"\x21\xff\x0bXMP DataXMP"[..], &[xmp.len() as u8], &xmp, b"\0"].concat();
+    let output = run(&gif(&blocks, &[]), "rotate=90");
+    assert!(!has(&output.bytes, b"XMP"));
+    assert_eq!(output.notes, ["the XMP holds zeros, which a GIF cannot take; it was left out"]);
+}
+
+#[test]
+fn a_profile_for_gray_is_not_for_the_colours_of_a_gif() {
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+    encoder.set_icc_profile(b"about     colourGRAY\x01".to_vec()).unwrap();
+    encoder.write_image(&[7], 1, 1, ExtendedColorType::L8).unwrap();
+    let output = run(&bytes, "convert=gif");
+    assert!(!has(&output.bytes, b"ICCRGBG1012"));
+    assert!(output.notes.iter().any(|note| note.contains("profile")), "{:?}", output.notes);
+}
+
+#[test]
+fn bytes_behind_a_gif_are_kept_or_named() {
+    let source = [gif(&[], &[]), b"more".to_vec()].concat();
+    assert!(run(&source, "invert").bytes.ends_with(b"\x3bmore"));
+    assert!(run(&source, "strip").bytes.ends_with(b"\x3b"));
+    let notes = run(&source, "rotate=90").notes;
+    assert_eq!(notes, ["4 bytes after the end of the picture were left out"]);
+}
+
+#[test]
+fn delays_that_do_not_fit_have_a_note() {
+    let part =
+        |seconds| Part { width: 4, left: 0, disposal: png::DisposeOp::None, delay: (seconds, 1) };
+    let source = apng(png::ColorType::Rgb, |_| {}, &[part(655), part(656), part(20_000)]);
+    let cut = |format: &str| run(&source, &format!("convert={format}")).notes;
+    let note = |format: &str, frames, seconds| {
+        format!("{format} holds delays of at most {seconds} s; {frames} frame(s) had longer ones")
+    };
+    assert_eq!(cut("gif"), [note("GIF", 2, 655)]);
+    assert!(cut("webp").contains(&note("WebP", 1, 16_777)));
+    assert_eq!(run(&source, "flip=vertical").notes, [""; 0]);
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn change_tables(request: &Request<'_>, change: impl Fn(&mut [u8])) -> Result<Ou
     }
     if request.strip {
         // From the last one on, so that the places of the others stay right.
+        bytes.drain(layout.trailing);
         layout.metadata.into_iter().rev().for_each(|block| drop(bytes.drain(block)));
     }
     Ok(Output {
@@ -59,6 +60,8 @@ pub(crate) struct Layout {
     colour_tables: Vec<Range<usize>>,
     /// Comments and blocks of programs, such as XMP, that change nothing of what is shown.
     metadata: Vec<Range<usize>>,
+    /// What follows after the end mark.
+    pub(crate) trailing: Range<usize>,
     pub(crate) extensions: Extensions,
     pub(crate) notes: Vec<String>,
 }
@@ -89,7 +92,10 @@ impl Layout {
                     layout.read_frame(&mut cursor)?;
                     request.limits.check_frames(layout.frames)?;
                 }
-                TRAILER => return layout.checked(),
+                TRAILER => {
+                    layout.trailing = cursor.position()..request.input.len();
+                    return layout.checked();
+                }
                 other => {
                     let at = cursor.position() - 1;
                     let what = format!("there is no block of type {other:#04x} (at byte {at})");

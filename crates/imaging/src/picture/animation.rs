@@ -11,7 +11,7 @@ pub(crate) struct Frame {
 }
 
 /// How long a frame is shown: a fraction of a millisecond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Delay {
     numerator: u32,
     denominator: u32,
@@ -19,6 +19,8 @@ pub(crate) struct Delay {
 
 impl Delay {
     pub(crate) const NONE: Self = Self { numerator: 0, denominator: 1 };
+    pub(crate) const LONGEST_OF_GIF: Self = Self { numerator: 655_350, denominator: 1 };
+    pub(crate) const LONGEST_OF_WEBP: Self = Self { numerator: 0xff_ffff, denominator: 1 };
 
     /// A fraction as PNG stores it, where no denominator stands for hundredths.
     pub(crate) fn of_seconds(numerator: u16, denominator: u16) -> Self {
@@ -28,6 +30,12 @@ impl Delay {
 
     pub(crate) fn milliseconds(self) -> u32 {
         self.in_units(1)
+    }
+
+    pub(crate) fn is_longer_than(self, most: Self) -> bool {
+        let [ours, theirs] = [(self, most), (most, self)]
+            .map(|(above, below)| u64::from(above.numerator) * u64::from(below.denominator.max(1)));
+        ours > theirs
     }
 
     /// Whole hundredths of a second, which is what GIF counts in.
@@ -48,6 +56,16 @@ impl Delay {
         let unit = u64::from(self.denominator.max(1)) * u64::from(milliseconds);
         let count = (u64::from(self.numerator) + unit / 2) / unit;
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+/// Says that frames were shown longer than a format holds.
+pub(crate) fn note_delays(format: Format, most: Delay, frames: u32, notes: &mut Vec<String>) {
+    if frames > 0 {
+        let seconds = most.milliseconds() / 1000;
+        notes.push(format!(
+            "{format} holds delays of at most {seconds} s; {frames} frame(s) had longer ones"
+        ));
     }
 }
 

@@ -1,11 +1,12 @@
 //! GIF for the general way: at most 256 colours a frame, and pixels that are there or not.
 
 use color_quant::NeuQuant;
-use gif::{DisposalMethod, Encoder, Repeat};
+use gif::{AnyExtension, DisposalMethod, Encoder, Repeat};
 use image::{DynamicImage, Rgba, RgbaImage};
 
 use super::{
-    animation::{AnimationWriter, Frame, changed},
+    animation::{AnimationWriter, Delay, Frame, changed, note_delays},
+    metadata::Metadata,
     palette::Palette,
 };
 use crate::{Error, Format};
@@ -17,6 +18,8 @@ pub(crate) const BYTES_A_PIXEL: u64 = 20;
 /// Pixels for each step of speed: 1 is best and slowest, and learns from every pixel; 10, which its
 /// authors call a good compromise, learns from every tenth.
 const PIXELS_A_STEP: usize = 20_000;
+/// The extension that says which program it is for.
+const APPLICATION: u8 = 0xff;
 
 /// Writes frames as they come, each with its own colours.
 pub(crate) struct GifWriter {
@@ -28,12 +31,19 @@ pub(crate) struct GifWriter {
     waiting: Option<Frame>,
     /// Frames whose colours had to be reduced.
     reduced: u32,
+    /// Frames whose delays had to be cut.
+    hastened: u32,
+    had_half_transparency: bool,
     notes: Vec<String>,
 }
 
 impl GifWriter {
     /// `size` is at most 65535 on either side.
-    pub(crate) fn new((width, height): (u32, u32), plays: u32) -> Result<Self, Error> {
+    pub(crate) fn new(
+        (width, height): (u32, u32),
+        plays: u32,
+        metadata: &Metadata,
+    ) -> Result<Self, Error> {
         let size = (width as u16, height as u16);
         let encoder = Encoder::new(Vec::new(), size.0, size.1, &[]);
         let mut encoder = encoder.map_err(unwritable)?;
@@ -45,8 +55,18 @@ impl GifWriter {
         if let Some(repeat) = repeat {
             encoder.set_repeat(repeat).map_err(unwritable)?;
         }
-        let screen = RgbaImage::new(width, height);
-        Ok(Self { encoder, size, screen, waiting: None, reduced: 0, notes: Vec::new() })
+        let mut notes = Vec::new();
+        write_metadata(&mut encoder, metadata, &mut notes)?;
+        Ok(Self {
+            encoder,
+            size,
+            screen: RgbaImage::new(width, height),
+            waiting: None,
+            reduced: 0,
+            hastened: 0,
+            had_half_transparency: false,
+            notes,
+        })
     }
 
     fn write(&mut self, frame: Frame, is_cleared: bool) -> Result<(), Error> {
@@ -93,9 +113,8 @@ impl GifWriter {
 
 impl AnimationWriter for GifWriter {
     fn push(&mut self, mut frame: Frame) -> Result<(), Error> {
-        if make_binary(&mut frame.image) && self.notes.is_empty() {
-            self.notes.push("GIF knows no half transparency; pixels became opaque or none".into());
-        }
+        self.had_half_transparency |= make_binary(&mut frame.image);
+        self.hastened += u32::from(frame.delay.is_longer_than(Delay::LONGEST_OF_GIF));
         if let Some(last) = self.waiting.take() {
             // A pixel that vanishes can only be cleared.
             let mut pairs = last.image.pixels().zip(frame.image.pixels());
@@ -115,12 +134,45 @@ impl AnimationWriter for GifWriter {
             self.write(last, false)?;
         }
         notes.append(&mut self.notes);
+        if self.had_half_transparency {
+            notes.push("GIF knows no half transparency; pixels became opaque or none".into());
+        }
+        note_delays(Format::Gif, Delay::LONGEST_OF_GIF, self.hastened, notes);
         if self.reduced > 0 {
             let frames = self.reduced;
             notes.push(format!("GIF holds 256 colours; {frames} frame(s) had more and lost some"));
         }
         self.encoder.into_inner().map_err(unwritable)
     }
+}
+
+/// The colour profile, and the XMP packet as it is: its bytes are taken for the lengths of blocks,
+/// and what follows leads from wherever that has come to the end.
+fn write_metadata(
+    encoder: &mut Encoder<Vec<u8>>,
+    metadata: &Metadata,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
+    if let Some(profile) = &metadata.profile {
+        let blocks: [&[u8]; 2] = [b"ICCRGBG1012", profile];
+        let written = encoder.write_raw_extension(AnyExtension(APPLICATION), &blocks);
+        written.map_err(unwritable)?;
+    }
+    match &metadata.xmp {
+        Some(xmp) if xmp.contains(&0) => {
+            notes.push("the XMP holds zeros, which a GIF cannot take; it was left out".into());
+        }
+        Some(xmp) => {
+            let bytes = encoder.get_mut();
+            bytes.extend(b"\x21\xff\x0bXMP DataXMP");
+            bytes.extend(xmp);
+            bytes.push(1);
+            bytes.extend((0..=255).rev());
+            bytes.push(0);
+        }
+        None => {}
+    }
+    Ok(())
 }
 
 /// Makes every pixel opaque or black and fully transparent; tells whether one was in between.

@@ -198,10 +198,9 @@ impl Held {
             Format::WebP => (true, true, true, false),
             // Of EXIF the orientation only, which has a tag of its own.
             Format::Tiff => (true, false, true, true),
+            Format::Gif => (true, false, true, false),
             Format::Bmp => (false, false, false, true),
-            Format::Gif | Format::Pnm | Format::Qoi | Format::Ico | Format::Tga => {
-                (false, false, false, false)
-            }
+            Format::Pnm | Format::Qoi | Format::Ico | Format::Tga => (false, false, false, false),
         };
         Self { profile, exif, xmp, density }
     }

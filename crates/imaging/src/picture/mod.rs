@@ -170,6 +170,8 @@ impl Job<'_> {
     ) -> Metadata {
         let mut metadata = source.metadata.clone();
         metadata.note_lost(self.target, notes);
+        // A GIF has colours even where all of them are gray.
+        let colour = if self.target == Format::Gif { ColorType::Rgb8 } else { colour };
         metadata.fit_profile(colour, notes);
         if (steps.width, steps.height) != (source.width, source.height) {
             metadata.set_size(steps.width, steps.height);
@@ -227,7 +229,8 @@ impl Job<'_> {
                 plain::encode_tga(&image, style, notes)
             }
             (Format::Gif, _) => {
-                let mut writer = Box::new(gif::GifWriter::new((image.width(), image.height()), 1)?);
+                let mut writer =
+                    Box::new(gif::GifWriter::new((image.width(), image.height()), 1, metadata)?);
                 writer.push(Frame { image: as_frame(image), delay: animation::Delay::NONE })?;
                 writer.finish(notes)
             }
@@ -266,7 +269,7 @@ impl Job<'_> {
         let (count, plays) = (animation.count, animation.plays);
         let result = (steps.width, steps.height);
         let mut writer: Box<dyn AnimationWriter> = if self.target == Format::Gif {
-            Box::new(gif::GifWriter::new(result, plays)?)
+            Box::new(gif::GifWriter::new(result, plays, &metadata)?)
         } else if self.target == Format::Png {
             let style = source.png_style().unwrap_or_default();
             let times = (count, plays);

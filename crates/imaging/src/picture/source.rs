@@ -236,6 +236,10 @@ fn look_at_gif<'a>(request: &Request<'a>, notes: &mut Vec<String>) -> Result<See
     let layout = gif_file::Layout::read(request)?;
     let shape = (layout.width.into(), layout.height.into(), 4, layout.frames);
     notes.extend(layout.notes);
+    if !layout.trailing.is_empty() {
+        let count = layout.trailing.len();
+        notes.push(format!("{count} bytes after the end of the picture were left out"));
+    }
     let kind = Kind::Gif { plays: layout.extensions.plays() };
     let native = match layout.extensions.native() {
         names if names.is_empty() => Native::None,

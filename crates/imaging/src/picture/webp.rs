@@ -3,7 +3,7 @@
 use image::{DynamicImage, codecs::webp::WebPEncoder};
 
 use super::{
-    animation::{AnimationWriter, Frame, Patch},
+    animation::{AnimationWriter, Delay, Frame, Patch, note_delays},
     metadata::Metadata,
 };
 use crate::{Error, Format, cursor::Cursor};
@@ -177,12 +177,14 @@ pub(crate) struct WebpAnimation<'a> {
     metadata: &'a Metadata,
     plays: u32,
     frames: Vec<Vec<u8>>,
+    /// Frames whose delays had to be cut.
+    hastened: u32,
     patch: Patch,
 }
 
 impl<'a> WebpAnimation<'a> {
     pub(crate) fn new(size: (u32, u32), plays: u32, metadata: &'a Metadata) -> Self {
-        Self { size, metadata, plays, frames: Vec::new(), patch: Patch::default() }
+        Self { size, metadata, plays, frames: Vec::new(), hastened: 0, patch: Patch::default() }
     }
 }
 
@@ -197,7 +199,9 @@ impl AnimationWriter for WebpAnimation<'_> {
         data.extend(three_bytes(at.1 / 2));
         data.extend(three_bytes(image.width() - 1));
         data.extend(three_bytes(image.height() - 1));
-        data.extend(three_bytes(frame.delay.milliseconds().min(0xff_ffff)));
+        let longest = Delay::LONGEST_OF_WEBP;
+        self.hastened += u32::from(frame.delay.is_longer_than(longest));
+        data.extend(three_bytes(frame.delay.milliseconds().min(longest.milliseconds())));
         data.push(REPLACE);
         let pixels = chunks.iter().filter(|(kind, _)| kind == b"VP8L");
         pixels.for_each(|(kind, pixels)| push(&mut data, kind, pixels));
@@ -209,7 +213,8 @@ impl AnimationWriter for WebpAnimation<'_> {
         self.frames.iter().map(Vec::len).sum()
     }
 
-    fn finish(self: Box<Self>, _notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
+    fn finish(self: Box<Self>, notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
+        note_delays(Format::WebP, Delay::LONGEST_OF_WEBP, self.hastened, notes);
         // No background, then the number of plays.
         let plays = u16::try_from(self.plays).unwrap_or(u16::MAX).to_le_bytes();
         let control = [&[0; 4][..], &plays].concat();
