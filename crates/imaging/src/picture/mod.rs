@@ -43,6 +43,9 @@ pub(crate) fn process(
         return Ok(output);
     }
     let (mut notes, mut clock) = (Vec::new(), Clock::start());
+    let mended = if format == Format::Jpeg { jpeg::ended(input, limits) } else { None };
+    let input = mended.as_ref().map_or(input, |(bytes, _)| bytes);
+    notes.extend(mended.iter().flat_map(|(_, notes)| notes.iter().cloned()));
     let mut source = Source::open(input, format, limits, &mut notes)?;
     let job = Job { pipeline, limits, target: pipeline.target().unwrap_or(format) };
     let upright = job.take_upright(&mut source.metadata, &mut notes);
