@@ -92,3 +92,30 @@ fn fill_bytes_before_the_end_mark_are_skipped() {
         }
     }
 }
+
+#[test]
+fn a_height_that_is_never_told_is_missing() {
+    let mut source = photo(ColorType::Luma, false);
+    let frame = source.windows(2).position(|pair| pair == b"\xff\xc0").unwrap();
+    source[frame + 5..frame + 7].fill(0);
+    assert_eq!(process(&source, "invert").unwrap_err().class, Class::Corrupt);
+}
+
+#[test]
+fn a_picture_of_several_scans_is_not_whole_before_the_last_one() {
+    let files = [
+        ("scans-each", &include_bytes!("data/jpeg/scans-each.jpg")[..]),
+        ("scans-luma-then-both", include_bytes!("data/jpeg/scans-luma-then-both.jpg")),
+        ("progressive", include_bytes!("data/jpeg/progressive.jpg")),
+        ("progressive-gray", include_bytes!("data/jpeg/progressive-gray.jpg")),
+    ];
+    for (name, whole) in files {
+        for length in 4..whole.len() - 2 {
+            for text in ["invert", "rotate=90"] {
+                let outcome = process(&whole[..length], text);
+                let class = outcome.map_err(|error| error.class);
+                assert_eq!(class, Err(Class::Truncated), "{name}, {text}, cut at {length}");
+            }
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! A sequential JPEG from end to end, in pieces of any size.
 
 use super::{
-    bits::{Failure, Halt, Picture, Progressive, Scan, Tables},
+    bits::{Failure, Halt, Picture, Progressive, Scan, Tables, Told},
     metadata::Keeper,
     segments::{COM, DNL, EOI, Frame, Piece, SOI, SOS, Segment, is_frame, unsupported},
 };
@@ -105,7 +105,7 @@ impl JpegInverter {
     ///
     /// [`Class::Truncated`](crate::Class::Truncated) when the picture is not whole.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<JpegSummary, Error> {
-        self.walk.finish(out)
+        self.walk.finish(&self.held, out)
     }
 }
 
@@ -122,6 +122,7 @@ struct Walk {
     /// Output from before the frame, held back until that is known to be suited.
     early: Vec<u8>,
     has_scan: bool,
+    told: Told,
     trailing: Trailing,
 }
 
@@ -148,6 +149,7 @@ impl Walk {
             state: State::Start,
             early: Vec::new(),
             has_scan: false,
+            told: Told::default(),
             trailing: Trailing::default(),
         }
     }
@@ -267,6 +269,7 @@ impl Walk {
             most_rows: self.limits.most_rows(frame.width.into()),
         };
         self.has_scan = true;
+        self.told.take(piece.segment, frame)?;
         if let Some(progressive) = &mut self.progressive {
             let scan = progressive.scan(&picture, piece, &self.tables, (data, *done), out);
             *done = scan.map_err(|failure| match failure {
@@ -301,16 +304,21 @@ impl Walk {
         Ok(())
     }
 
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<JpegSummary, Error> {
+    /// Ends the picture; of the input, `left` was not used.
+    fn finish(&mut self, left: &[u8], out: &mut Vec<u8>) -> Result<JpegSummary, Error> {
+        let is_whole = self.told.is_everything();
         match &self.state {
             State::After => {}
-            State::Scan(scan) if scan.has_all_blocks() => self.end_anyway(out),
-            State::Segments if self.has_scan => self.end_anyway(out),
+            State::Scan(scan) if is_whole && scan.has_all_blocks() => self.end_anyway(out),
+            State::Segments if is_whole && !has_marker(left) => self.end_anyway(out),
             State::Start | State::Segments | State::Scan(_) => {
                 return Err(Error::truncated(Format::Jpeg));
             }
         }
         let frame = self.frame.as_ref().ok_or_else(|| Error::truncated(Format::Jpeg))?;
+        if frame.height == 0 {
+            return Err(corrupt("its height is missing (DNL)"));
+        }
         let (width, height) = (frame.width.into(), frame.height.into());
         let mut notes = std::mem::take(&mut self.keeper).into_notes();
         notes.extend(self.trailing.note());
@@ -343,6 +351,11 @@ impl Walk {
 /// Whether the colours of a frame can be inverted by bits.
 pub(super) fn has_suited_colours(frame: &Frame) -> bool {
     matches!(frame.components.len(), 1 | 3)
+}
+
+/// Whether a segment begins.
+fn has_marker(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| matches!(pair, [0xff, marker] if !matches!(marker, 0 | 0xff)))
 }
 
 fn corrupt(what: &str) -> Error {

@@ -12,7 +12,7 @@
 //! - [`burst`] is the innermost loop, over data that [`stage`] lays out for it;
 //! - [`scan`] knows which blocks a scan holds, [`sequential`] goes through them, and
 //!   [`progressive`] through those that are told in several scans;
-//! - [`tables`] keeps what the segments before a scan define.
+//! - [`tables`] keeps what the segments before a scan define, [`told`] what scans have told.
 
 mod burst;
 mod difference;
@@ -25,11 +25,13 @@ mod sequential;
 mod stage;
 mod standard;
 mod tables;
+mod told;
 
 pub(super) use pipe::Halt;
 pub(super) use progressive::{Failure, Progressive};
 pub(super) use sequential::Scan;
 pub(super) use tables::Tables;
+pub(super) use told::Told;
 
 use sequential::{Channel, Coding};
 use tables::Lookups;
