@@ -220,21 +220,29 @@ impl Bitmap {
         Ok(())
     }
 
-    /// Follows run-length codes to their end mark.
+    /// Follows run-length codes to their end mark, which some programs leave out, or to the end of
+    /// the last row.
     fn check_runs(&self, pixels: &[u8]) -> Result<(), Error> {
         let mut cursor = Cursor::new(pixels, Format::Bmp);
+        let (mut row, mut column) = (0u32, 0u32);
         loop {
+            let is_filled = row.saturating_add(1) == self.height && column >= self.width;
+            if row >= self.height || is_filled && cursor.rest().len() < 2 {
+                return Ok(());
+            }
             match (cursor.u8()?, cursor.u8()?) {
                 (0, 1) => return Ok(()),
-                (0, 0) => {}
+                (0, 0) => (row, column) = (row.saturating_add(1), 0),
                 (0, 2) => {
-                    cursor.take(2)?;
+                    column = column.saturating_add(cursor.u8()?.into());
+                    row = row.saturating_add(cursor.u8()?.into());
                 }
                 (0, literal) => {
                     let bytes = (usize::from(literal) * usize::from(self.bits)).div_ceil(8);
                     cursor.take(bytes.next_multiple_of(2))?;
+                    column = column.saturating_add(literal.into());
                 }
-                (_run, _colour) => {}
+                (run, _colour) => column = column.saturating_add(run.into()),
             }
         }
     }

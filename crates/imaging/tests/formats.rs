@@ -198,6 +198,34 @@ fn bmp_of_every_kind_is_changed_in_place() {
     }
 }
 
+#[test]
+fn run_lengths_of_a_bmp_need_no_end_mark_once_all_rows_are_there() {
+    let table: Vec<u8> = (0..=255u8).flat_map(|shade| [shade, shade, shade, 0]).collect();
+    let rotated = |runs: &[u8]| {
+        let source = bmp(8, 1, (4, 2), &table, runs);
+        let inverse = imaging::process(&source, &Pipeline::invert(), &Limits::default());
+        let turned = imaging::process(&source, &"rotate=180".parse().unwrap(), &Limits::default());
+        assert_eq!(inverse.is_ok(), turned.is_ok(), "{runs:?}");
+        let pixels = decode_as(&turned?.bytes, ImageFormat::Bmp).into_luma8().into_raw();
+        Ok::<_, imaging::Error>((inverse?.bytes.len(), pixels))
+    };
+    let expected = [1, 1, 1, 1, 2, 2, 3, 3];
+    for runs in [
+        &[4, 1, 0, 0, 2, 3, 2, 2, 0, 0, 0, 1][..],
+        &[4, 1, 0, 0, 2, 3, 2, 2, 0, 1],
+        &[4, 1, 0, 0, 2, 3, 2, 2, 0, 0],
+        &[4, 1, 0, 0, 2, 3, 2, 2, 0],
+        &[4, 1, 0, 0, 0, 4, 3, 3, 2, 2],
+        &[4, 1, 0, 0, 2, 3, 2, 2],
+    ] {
+        let (length, pixels) = rotated(runs).unwrap_or_else(|error| panic!("{runs:?}: {error}"));
+        assert_eq!((length, pixels), (54 + 1024 + runs.len(), expected.to_vec()), "{runs:?}");
+    }
+    for runs in [&[][..], &[4, 1], &[4, 1, 0, 0], &[4, 1, 0, 0, 2, 3], &[4, 1, 0, 0, 0, 4, 3, 3]] {
+        assert_eq!(rotated(runs).unwrap_err().class, imaging::Class::Truncated, "{runs:?}");
+    }
+}
+
 fn tga(kind: u8, bits: u8, size: (u16, u16), map: &[u8], pixels: &[u8]) -> Vec<u8> {
     let entries = (map.len() / 3) as u16;
     let mut bytes = vec![0, (entries > 0).into(), kind, 0, 0];
