@@ -4,7 +4,7 @@
 
 use std::io::Cursor;
 
-use imaging::{Limits, Output, Pipeline};
+use imaging::{Class, Limits, Output, Pipeline};
 use tiff::{
     encoder::{TiffEncoder, colortype},
     tags::Tag,
@@ -84,4 +84,85 @@ fn few_bits_and_palettes_are_understood_beside_large_offsets() {
     assert_eq!(pixels(&palette, "invert|convert=png"), inverse);
     let inverted = process(&palette, "invert").unwrap();
     assert_eq!(pixels(&inverted.bytes, "convert=png"), inverse);
+}
+
+/// Two pixels of RGB, with other values in some tags; `None` removes a tag.
+fn truecolour(changes: &[(u16, Option<&[u16]>)]) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    let mut directory = encoder.image_directory().unwrap();
+    let at = directory.write_data(&[7u8; 48][..]).unwrap();
+    directory.write_tag(Tag::StripOffsets, at as u32).unwrap();
+    directory.write_tag(Tag::StripByteCounts, 48u32).unwrap();
+    let usual: [(u16, &[u16]); 7] = [
+        (256, &[2]),
+        (257, &[1]),
+        (258, &[8, 8, 8]),
+        (259, &[1]),
+        (262, &[2]),
+        (277, &[3]),
+        (278, &[1]),
+    ];
+    let kept = usual.iter().filter(|(tag, _)| changes.iter().all(|(other, _)| other != tag));
+    let changed = changes.iter().filter_map(|(tag, values)| Some((*tag, (*values)?)));
+    for (tag, values) in kept.copied().chain(changed) {
+        directory.write_tag(Tag::from_u16_exhaustive(tag), values).unwrap();
+    }
+    directory.finish().unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn kinds_that_are_not_supported_are_named_with_a_remedy() {
+    let compressed = |name, method| {
+        format!(
+            "the TIFF is compressed by {name} (method {method}), which is not supported; save it \
+             with LZW or Deflate"
+        )
+    };
+    let coloured = |name, number| {
+        format!(
+            "the TIFF holds {name} (photometric interpretation {number}), which is not supported; \
+             convert it to RGB"
+        )
+    };
+    let sampled = |kind, bits| {
+        format!(
+            "the TIFF holds {kind} of {bits} bits, which is not supported; save it with 8 or 16 \
+             bits a sample"
+        )
+    };
+    for (changes, message) in [
+        (&[(259, Some(&[16][..]))][..], compressed("something unknown", 16)),
+        (&[(259, Some(&[50000]))], compressed("Zstandard", 50000)),
+        (&[(259, Some(&[34712]))], compressed("JPEG 2000", 34712)),
+        (&[(262, Some(&[8]))], coloured("Lab colours", 8)),
+        (&[(262, Some(&[99]))], coloured("unknown colours", 99)),
+        (&[(258, Some(&[12, 12, 12]))], sampled("samples", "12")),
+        (&[(258, Some(&[5, 6, 5]))], sampled("samples", "5, 6, 5")),
+        // Whole numbers that were taken for floating point.
+        (&[(258, Some(&[32, 32, 32]))], sampled("samples", "32")),
+        (
+            &[(262, Some(&[1])), (277, Some(&[2])), (258, Some(&[8, 8])), (338, Some(&[2]))],
+            "the TIFF holds 2 samples for each pixel of gray or of a palette, which is not \
+             supported; save it as RGB"
+                .to_owned(),
+        ),
+        (&[(339, Some(&[2, 2, 2]))], sampled("samples with a sign", "8")),
+        (
+            &[(258, Some(&[16, 16, 16])), (339, Some(&[3, 3, 3]))],
+            sampled("floating point samples", "16"),
+        ),
+    ] {
+        for text in ["invert", "flip=vertical"] {
+            let refused = process(&truecolour(changes), text).unwrap_err();
+            assert_eq!((refused.class, refused.message), (Class::Unsupported, message.clone()));
+        }
+    }
+    let refused = process(&truecolour(&[(262, None)]), "flip=vertical").unwrap_err();
+    assert_eq!(refused.class, Class::Corrupt, "{refused}");
+    let floating: &[(u16, Option<&[u16]>)] = &[(258, Some(&[32, 32, 32])), (339, Some(&[3, 3, 3]))];
+    for usual in [&[][..], floating] {
+        assert!(process(&truecolour(usual), "flip=vertical").is_ok());
+    }
 }

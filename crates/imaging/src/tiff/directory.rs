@@ -111,7 +111,7 @@ impl<'a> Directory<'a> {
         self.number(entry.at, entry.width)
     }
 
-    fn values(&self, tag: u16) -> Option<Vec<usize>> {
+    pub(super) fn values(&self, tag: u16) -> Option<Vec<usize>> {
         let entry = self.find(tag)?;
         self.place(tag)?;
         (0..entry.count).map(|i| self.number(entry.at + i * entry.width, entry.width)).collect()

@@ -16,7 +16,7 @@ use super::{
     ASSOCIATED_ALPHA, BITS, COLOUR_MAP, PALETTE, PHOTOMETRIC, damaged,
     directory::Directory,
     encode::{DESCRIBING, LEFT_OUT, Plan, compression, predictor},
-    several_pages,
+    kind, several_pages,
 };
 use crate::{
     Error, Format,
@@ -58,12 +58,13 @@ impl Default for Style {
 
 impl<'a> Source<'a> {
     pub(crate) fn open(input: &'a [u8], notes: &mut Vec<String>) -> Result<Self, Error> {
+        let directory = Directory::read(input);
+        directory.as_ref().map_or(Ok(()), kind::check)?;
         let mut source = Decoder::new(Cursor::new(input)).map_err(damaged)?;
         let (width, height) = source.dimensions().map_err(damaged)?;
         if source.more_images() {
             return Err(several_pages());
         }
-        let directory = Directory::read(input);
         let value = |tag| directory.as_ref().and_then(|directory| directory.value(tag));
         let bits = directory.as_ref().map(|directory| directory.value(BITS).unwrap_or(1));
         let is_small = |bits: &u8| value(PHOTOMETRIC) == Some(PALETTE) || *bits < 8;

@@ -4,6 +4,7 @@
 mod directory;
 mod encode;
 pub(crate) mod general;
+mod kind;
 
 use std::io::Cursor;
 
@@ -36,7 +37,7 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
         match (meaning, bits.unwrap_or(1)) {
             (Some(PALETTE), _) => return process_in_place(request, &directory, true),
             (Some(0 | 1), 1..=7) => return process_in_place(request, &directory, false),
-            _ => {}
+            _ => kind::check(&directory)?,
         }
     }
     let mut source = Decoder::new(Cursor::new(request.input)).map_err(damaged)?;
@@ -205,9 +206,10 @@ fn damaged(error: TiffError) -> Error {
         TiffError::LimitsExceeded => {
             Error::new(Class::TooLarge, "the TIFF needs more memory than the limit allows")
         }
-        TiffError::FormatError(_)
-        | TiffError::IoError(_)
-        | TiffError::IntSizeError
-        | TiffError::UsageError(_) => Error::corrupt(Format::Tiff, error),
+        // Without the words "format error", which say nothing more.
+        TiffError::FormatError(what) => Error::corrupt(Format::Tiff, what),
+        TiffError::IoError(_) | TiffError::IntSizeError | TiffError::UsageError(_) => {
+            Error::corrupt(Format::Tiff, error)
+        }
     }
 }
