@@ -32,7 +32,10 @@ fn main() -> ExitCode {
     match process(input, output, pipeline) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{input}: {error}");
+            // What cannot be read or written has no class.
+            let class = error.downcast_ref::<imaging::Error>().map(|refused| refused.class);
+            let class = class.map(|class| format!("{class}: ")).unwrap_or_default();
+            eprintln!("{input}: {class}{error}");
             ExitCode::FAILURE
         }
     }
