@@ -54,6 +54,28 @@ fn depth_and_runs_of_a_bmp() {
     );
 }
 
+#[test]
+fn profile_of_a_bmp() {
+    const PROFILE: &[u8] = b"about     colourRGB \x01";
+    let mut bytes = b"BM\0\0\0\0\0\0\0\0\x8a\0\0\0".to_vec();
+    for number in [124, 1, 1, 1 | 24 << 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0u32] {
+        bytes.extend(number.to_le_bytes());
+    }
+    bytes.extend(b"DEBM");
+    bytes.resize(14 + 112, 0);
+    // Behind the header and the one row.
+    for number in [124 + 4, PROFILE.len() as u32, 0] {
+        bytes.extend(number.to_le_bytes());
+    }
+    let source = [&bytes, &[1, 2, 3, 0][..], PROFILE].concat();
+    let lost = "left out, since the BMP does not take it along: the colour profile";
+    assert_notes(&source, "flip=vertical", &[lost]);
+    assert_notes(&source, "invert", &[]);
+    assert_notes(&source, "convert=tiff", &[]);
+    let tiff = run(&source, "convert=tiff").bytes;
+    assert!(tiff.windows(PROFILE.len()).any(|window| window == PROFILE));
+}
+
 /// A TGA of 2 x 1 pixels with a text of four bytes.
 fn tga(kind: u8, bits: u8, table: &[u8], pixels: &[u8]) -> Vec<u8> {
     let entries = (table.len() / 3) as u8;

@@ -22,6 +22,9 @@ use crate::{
     tga,
 };
 
+/// Where a BMP has its header, behind that of the file, and how long the latest form of it is.
+const BMP_HEADER: usize = 14;
+const BMP_LATEST_BYTES: usize = 124;
 /// Where a BMP has its pixels per metre.
 const BMP_DENSITY: usize = 38;
 /// Where a QOI says whether its samples are linear.
@@ -40,6 +43,18 @@ pub(crate) fn bmp_density(input: &[u8]) -> Option<Density> {
     let down = u32::from_le_bytes([d0, d1, d2, d3]);
     let is_given = header_bytes >= 40 && across > 0 && down > 0;
     is_given.then(|| Density { across: across.into(), down: down.into(), unit: Unit::Metre })
+}
+
+/// The colour profile that the latest form of header can lead to.
+pub(crate) fn bmp_profile(input: &[u8]) -> Option<Vec<u8>> {
+    let header = input.get(BMP_HEADER..)?;
+    let number = |at: usize| {
+        header.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes) as usize)
+    };
+    let is_embedded = number(0)? == BMP_LATEST_BYTES && header.get(56..60)? == b"DEBM";
+    let (start, length) = (number(112)?, number(116)?);
+    let profile = header.get(start..start.checked_add(length)?)?;
+    (is_embedded && !profile.is_empty()).then(|| profile.to_vec())
 }
 
 /// Writes gray, RGB or RGBA of eight bits; with a colour table where `source`, the BMP it was read

@@ -257,9 +257,13 @@ fn look_at_gif<'a>(request: &Request<'a>, notes: &mut Vec<String>) -> Result<See
 fn look_at_bmp<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
     let checked = bmp::process(request)?;
     let bitmap = bmp::bitmap(request.input)?;
-    let density = plain::bmp_density(request.input);
+    let metadata = Metadata {
+        density: plain::bmp_density(request.input),
+        profile: plain::bmp_profile(request.input),
+        ..Metadata::default()
+    };
     let shape = (checked.width, checked.height, 4, 1);
-    Ok((Kind::Bmp(bitmap), Metadata { density, ..Metadata::default() }, shape))
+    Ok((Kind::Bmp(bitmap), metadata, shape))
 }
 
 fn look_at_pnm<'a>(request: &Request<'a>) -> Result<Seen<'a>, Error> {
