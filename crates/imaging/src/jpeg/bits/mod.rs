@@ -6,7 +6,8 @@
 //! around the middle, codes and lengths stay, and what is left to do is one level of brightness
 //! (see [`difference`]). The steps:
 //!
-//! - [`pipe`] carries bits from input to output and flips what it is told to;
+//! - [`pipe`] carries bits from input to output and flips what it is told to, [`sink`] makes bytes of
+//!   them;
 //! - [`huffman`] and [`lookup`] find the symbols, several by one look, with tables that are made for
 //!   each file or, as [`standard`] knows, for all;
 //! - [`burst`] is the innermost loop, over data that [`stage`] lays out for it;
@@ -22,6 +23,7 @@ mod pipe;
 mod progressive;
 mod scan;
 mod sequential;
+mod sink;
 mod stage;
 mod standard;
 mod tables;

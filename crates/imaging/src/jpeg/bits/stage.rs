@@ -1,7 +1,7 @@
 //! Data laid out for [`burst`](super::burst): without stuffed zeros, and beside them room for the
 //! same with signs flipped.
 
-use super::{burst::Lanes, lookup::ones, pipe::Sink};
+use super::{burst::Lanes, lookup::ones, sink::Sink};
 
 /// Bytes of a stage: with the tables for luma beside it, it stays in the processor's first cache.
 const SIZE: usize = 4096;

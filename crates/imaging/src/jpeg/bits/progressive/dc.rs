@@ -13,8 +13,9 @@ use super::{
 use crate::jpeg::bits::{
     difference,
     huffman::{Code, MOST_SYMBOLS},
-    pipe::{Halt, Sink},
+    pipe::Halt,
     scan::Header,
+    sink::Sink,
 };
 
 /// Sizes of differences in JPEGs of eight bits: 0 to 11.

@@ -5,7 +5,8 @@ use std::ops::Range;
 use crate::jpeg::{
     bits::{
         lookup::ones,
-        pipe::{After, Halt, Sink, marker_or_data, stuff},
+        pipe::{After, Halt, marker_or_data},
+        sink::{Sink, stuff},
     },
     segments::EOI,
 };

@@ -12,12 +12,7 @@ use super::{
     planes::Order,
     stretch::{Lookup, Rules},
 };
-use crate::jpeg::bits::{
-    difference,
-    huffman::Code,
-    lookup::ones,
-    pipe::{Halt, Sink},
-};
+use crate::jpeg::bits::{difference, huffman::Code, lookup::ones, pipe::Halt, sink::Sink};
 
 const RULES: Rules = Rules { is_dc: true, keeps_history: false, places: 1 };
 
