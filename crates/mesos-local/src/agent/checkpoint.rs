@@ -1,13 +1,16 @@
 //! What of an agent outlives its process: frameworks that checkpoint, with their executors,
 //! tasks and unacknowledged updates.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mesos::v1::{ExecutorInfo, FrameworkInfo, Resource, TaskId, TaskInfo, TaskState, TaskStatus};
+use mesos::v1::{FrameworkInfo, Resource, TaskId, TaskInfo, TaskState};
 use prost::Message;
 
-use super::state::{Delivered, Executor, Framework, Kind, Phase};
+use super::delivered::{Delivered, Ended, KeptTask};
+use super::encoded::Encoded;
+use super::state::{Executor, Framework, Kind, Phase};
 use super::updates::Kept;
 
 /// The state of one agent, as it is written to disk.
@@ -22,18 +25,20 @@ pub(crate) struct Checkpoint {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct KeptFramework {
-    #[prost(message, optional, tag = "1")]
-    pub(super) info: Option<FrameworkInfo>,
+    /// An encoded `FrameworkInfo`.
+    #[prost(bytes = "bytes", tag = "1")]
+    info: Bytes,
     #[prost(message, repeated, tag = "2")]
-    pub(super) executors: Vec<KeptExecutor>,
+    executors: Vec<KeptExecutor>,
     #[prost(message, repeated, tag = "3")]
-    pub(super) updates: Vec<KeptUpdates>,
+    updates: Vec<KeptUpdates>,
 }
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct KeptExecutor {
-    #[prost(message, optional, tag = "1")]
-    info: Option<ExecutorInfo>,
+    /// An encoded `ExecutorInfo`.
+    #[prost(bytes = "bytes", tag = "1")]
+    info: Bytes,
     #[prost(string, tag = "2")]
     container_id: String,
     #[prost(bool, tag = "3")]
@@ -51,8 +56,9 @@ pub(super) struct KeptExecutor {
     queued: Vec<TaskInfo>,
     #[prost(message, repeated, tag = "9")]
     live: Vec<KeptTask>,
-    #[prost(message, repeated, tag = "10")]
-    done: Vec<KeptTask>,
+    /// Each as an encoded [`KeptTask`].
+    #[prost(bytes = "bytes", repeated, tag = "10")]
+    done: Vec<Bytes>,
     #[prost(message, repeated, tag = "11")]
     groups: Vec<KeptGroup>,
 }
@@ -64,27 +70,16 @@ pub(super) struct KeptGroup {
     tasks: Vec<TaskId>,
 }
 
-/// A task that an executor got; of an ended one perhaps the id alone.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct KeptTask {
-    #[prost(string, tag = "1")]
-    id: String,
-    /// An encoded `TaskInfo`, or nothing.
-    #[prost(bytes = "bytes", tag = "2")]
-    info: Bytes,
-    #[prost(enumeration = "TaskState", tag = "3")]
-    state: i32,
-}
-
 /// The updates of one task, oldest first.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct KeptUpdates {
     #[prost(string, tag = "1")]
     task_id: String,
-    #[prost(message, repeated, tag = "2")]
-    pending: Vec<TaskStatus>,
-    #[prost(bytes, repeated, tag = "3")]
-    seen: Vec<Vec<u8>>,
+    /// Each as an encoded `TaskStatus`.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pending: Vec<Bytes>,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    seen: Vec<Bytes>,
     #[prost(enumeration = "TaskState", tag = "4")]
     latest_state: i32,
 }
@@ -114,12 +109,12 @@ impl KeptFramework {
     pub(super) fn of(framework: &Framework, updates: Vec<Kept>) -> Self {
         let keep = |(task_id, pending, seen, latest_state): Kept| KeptUpdates {
             task_id,
-            pending,
+            pending: pending.iter().map(Encoded::bytes).collect(),
             seen,
             latest_state: latest_state.into(),
         };
         Self {
-            info: Some(framework.info.clone()),
+            info: framework.info.bytes(),
             executors: framework.executors.values().map(KeptExecutor::of).collect(),
             updates: updates.into_iter().map(keep).collect(),
         }
@@ -127,40 +122,25 @@ impl KeptFramework {
 
     /// The framework and its updates; its executors have until `until` to return.
     pub(super) fn restore(self, until: Duration) -> (Framework, Vec<Kept>) {
-        let mut framework = Framework::new(self.info.unwrap_or_default());
+        let info = Encoded::<FrameworkInfo>::read(self.info);
+        let mut framework = Framework::new(info.into_inner());
         for kept in self.executors {
             let executor = kept.restore(until);
             framework.executors.insert(executor.info.executor_id.value.clone(), executor);
         }
         let restore = |kept: KeptUpdates| {
             let latest_state = kept.latest_state();
-            (kept.task_id, kept.pending, kept.seen, latest_state)
+            let pending = kept.pending.into_iter().map(Encoded::read).collect();
+            (kept.task_id, pending, kept.seen, latest_state)
         };
         (framework, self.updates.into_iter().map(restore).collect())
     }
 }
 
-impl KeptTask {
-    fn of(id: &str, task: Option<&Delivered>) -> Self {
-        let info = task.map(|task| task.encoded.clone()).unwrap_or_default();
-        let state = task.map_or_else(Default::default, |task| task.state.into());
-        Self { id: id.to_owned(), info, state }
-    }
-
-    fn restore(self) -> (String, Option<Delivered>) {
-        let state = self.state();
-        let info = TaskInfo::decode(self.info.clone()).ok().filter(|_| !self.info.is_empty());
-        let task = info.map(|info| Delivered { info, encoded: self.info, state });
-        (self.id, task)
-    }
-}
-
 impl KeptExecutor {
     fn of(executor: &Executor) -> Self {
-        let live = executor.live.iter().map(|(id, task)| KeptTask::of(id, Some(task)));
-        let done = executor.done.iter().map(|(id, task)| KeptTask::of(id, task.as_ref()));
         Self {
-            info: Some(executor.info.clone()),
+            info: executor.info.bytes(),
             container_id: executor.container_id.clone(),
             is_custom: executor.is_custom(),
             is_killed: executor.kind == Kind::Command { is_killed: true },
@@ -168,8 +148,8 @@ impl KeptExecutor {
             grace_milliseconds: u64::try_from(executor.grace.as_millis()).unwrap_or(u64::MAX),
             process: executor.process,
             queued: executor.queued.clone(),
-            live: live.collect(),
-            done: done.collect(),
+            live: executor.live.values().map(Delivered::kept).collect(),
+            done: executor.done.values().map(Ended::kept).collect(),
             groups: executor.groups.iter().cloned().map(|tasks| KeptGroup { tasks }).collect(),
         }
     }
@@ -184,11 +164,13 @@ impl KeptExecutor {
             (false, false) if self.live.is_empty() => Phase::Registering { until: Duration::MAX },
             (false, false) => Phase::Running { heartbeat_at: Duration::MAX },
         };
-        let completed = self.done.iter().filter(|kept| kept.info.is_empty());
-        let completed = completed.map(|kept| kept.id.clone()).collect();
+        let done = self.done.into_iter().filter_map(|kept| KeptTask::decode(kept).ok());
+        let done: BTreeMap<_, _> = done.map(KeptTask::restore).map(ended).collect();
+        let completed = done.iter().filter(|(_, ended)| ended.task.is_none());
+        let completed = completed.map(|(id, _)| id.clone()).collect();
         let live = self.live.into_iter().map(KeptTask::restore);
         Executor {
-            info: self.info.unwrap_or_default(),
+            info: Encoded::read(self.info),
             kind,
             container_id: self.container_id,
             process: self.process,
@@ -197,9 +179,14 @@ impl KeptExecutor {
             queued: self.queued,
             groups: self.groups.into_iter().map(|group| group.tasks).collect(),
             live: live.filter_map(|(id, task)| Some((id, task?))).collect(),
-            done: self.done.into_iter().map(KeptTask::restore).collect(),
+            done,
             completed,
             grace: Duration::from_millis(self.grace_milliseconds),
         }
     }
+}
+
+fn ended((id, task): (String, Option<Delivered>)) -> (String, Ended) {
+    let ended = task.map_or_else(|| Ended::named(&id), Ended::from);
+    (id, ended)
 }

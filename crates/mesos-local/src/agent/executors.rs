@@ -101,7 +101,7 @@ fn start(
     let timeout = outbox.settings.executor_registration_timeout;
     let until = if kind == Kind::Custom { now + timeout } else { Duration::MAX };
     Executor {
-        info,
+        info: info.into(),
         kind,
         container_id,
         process: 0,

@@ -111,7 +111,7 @@ impl Agent {
         let id = info.id.clone().unwrap_or_default().value;
         let framework =
             self.frameworks.entry(id).or_insert_with(|| Framework::new(FrameworkInfo::default()));
-        framework.info = info;
+        framework.info = info.into();
         if !framework.is_terminating {
             executors::run(now, framework, work, &mut self.outbox);
         }
@@ -153,7 +153,7 @@ impl Agent {
     fn framework_subscribed(&mut self, now: Duration, info: FrameworkInfo) {
         let id = info.id.clone().unwrap_or_default().value;
         if let Some(framework) = self.frameworks.get_mut(&id) {
-            framework.info = info;
+            framework.info = info.into();
             let oldest = self.outbox.updates.resend(now, &id);
             self.outbox.forward(oldest);
         }

@@ -5,7 +5,7 @@
 //! | what does it decide | `logic`, with `executors`, `commands` and `calls` |
 //! | what does it hold | `inventory`, with `state` |
 //! | when is an update sent, and again | `updates` |
-//! | what outlives its process, and how does it return | `checkpoint`, `recovery` |
+//! | what outlives its process, and how does it return | `checkpoint`, with `delivered` and `encoded`; `recovery` |
 //! | is a call well-formed | `validate` |
 //! | who owns the logic and feeds it | `actor` |
 
@@ -13,6 +13,8 @@ mod actor;
 mod calls;
 pub(crate) mod checkpoint;
 mod commands;
+mod delivered;
+mod encoded;
 mod events;
 mod executors;
 mod inventory;

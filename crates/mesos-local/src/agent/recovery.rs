@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mesos::state::TaskStateExt as _;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{ExecutorId, FrameworkInfo, TaskId, TaskInfo, TaskState};
+use mesos::v1::{ExecutorId, ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState};
 
 use super::checkpoint::{Checkpoint, KeptFramework};
 use super::executors;
@@ -92,10 +92,10 @@ fn returning(agent: &Agent) -> Returning {
     let mut returning =
         Returning { info: agent.outbox.identity.info.clone(), ..Returning::default() };
     for framework in agent.frameworks.values().filter(|one| !one.is_terminating) {
-        returning.frameworks.push(framework.info.clone());
+        returning.frameworks.push(FrameworkInfo::clone(&framework.info));
         for executor in framework.executors.values() {
             if executor.is_custom() && executor.has_process() {
-                returning.executors.push(executor.info.clone());
+                returning.executors.push(ExecutorInfo::clone(&executor.info));
             }
             returning.tasks.extend(tasks(agent, &framework.info, executor));
         }
@@ -109,10 +109,10 @@ fn tasks<'a>(
     executor: &'a Executor,
 ) -> impl Iterator<Item = ReturningTask> + 'a {
     let id = framework.id.clone().unwrap_or_default();
-    let live = executor.live.values().map(|task| (&task.info, task.state));
+    let live = executor.live.values().map(|task| (&*task.info, task.state));
     let queued = executor.queued.iter().map(|task| (task, TaskState::TaskStaging));
-    let done = executor.done.values().flatten();
-    let done = done.map(|task| (&task.info, TaskState::TaskLost));
+    let done = executor.done.values().filter_map(|ended| ended.task.as_ref());
+    let done = done.map(|task| (&*task.info, TaskState::TaskLost));
     let updates = &agent.outbox.updates;
     live.chain(queued).chain(done).filter_map(move |(info, state): (&TaskInfo, TaskState)| {
         let newest = updates.newest(&id.value, &info.task_id.value);

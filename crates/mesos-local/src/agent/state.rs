@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
 use mesos::v1::framework_info::capability;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskId, TaskInfo, TaskState};
-use prost::Message;
 
+use super::delivered::{Delivered, Ended};
+use super::encoded::Encoded;
 use super::work::Work;
 
 /// Of how many ended tasks an executor's agent remembers the ids after their end was acknowledged:
@@ -21,7 +21,7 @@ pub(crate) type RequestId = u64;
 /// A framework with something on this agent.
 #[derive(Debug)]
 pub(super) struct Framework {
-    pub(super) info: FrameworkInfo,
+    pub(super) info: Encoded<FrameworkInfo>,
     pub(super) executors: BTreeMap<String, Executor>,
     /// Its executors are being ended and its updates go nowhere.
     pub(super) is_terminating: bool,
@@ -29,7 +29,7 @@ pub(super) struct Framework {
 
 impl Framework {
     pub(super) fn new(info: FrameworkInfo) -> Self {
-        Self { info, executors: BTreeMap::new(), is_terminating: false }
+        Self { info: info.into(), executors: BTreeMap::new(), is_terminating: false }
     }
 
     /// The executor that has, or had, the task.
@@ -103,7 +103,7 @@ pub(super) struct Blame {
 /// One executor, or the built-in one of a task with a command.
 #[derive(Debug)]
 pub(super) struct Executor {
-    pub(super) info: ExecutorInfo,
+    pub(super) info: Encoded<ExecutorInfo>,
     pub(super) kind: Kind,
     pub(super) container_id: String,
     /// The leader of its process group, or 0 while that is not known.
@@ -118,27 +118,10 @@ pub(super) struct Executor {
     /// Tasks that were, and have not ended.
     pub(super) live: BTreeMap<String, Delivered>,
     /// Tasks that have ended, described as long as their end is not acknowledged.
-    pub(super) done: BTreeMap<String, Option<Delivered>>,
+    pub(super) done: BTreeMap<String, Ended>,
     /// Those of them whose end is acknowledged, in that order.
     pub(super) completed: VecDeque<String>,
     pub(super) grace: Duration,
-}
-
-/// A task that is, or was, in an executor's hands.
-#[derive(Debug)]
-pub(super) struct Delivered {
-    /// Without its data, which the executor has.
-    pub(super) info: TaskInfo,
-    /// The same, encoded: it is written at every checkpoint.
-    pub(super) encoded: Bytes,
-    pub(super) state: TaskState,
-}
-
-impl Delivered {
-    pub(super) fn new(info: TaskInfo, state: TaskState) -> Self {
-        let info = TaskInfo { data: None, ..info };
-        Self { encoded: info.encode_to_vec().into(), info, state }
-    }
 }
 
 impl Executor {
@@ -205,20 +188,20 @@ impl Executor {
         match self.live.remove(task) {
             Some(task) => self.remember(task),
             None => {
-                self.done.entry(task.to_owned()).or_default();
+                self.done.entry(task.to_owned()).or_insert_with(|| Ended::named(task));
             }
         }
     }
 
     /// Keeps of an ended task what it takes to tell a new master about it.
     fn remember(&mut self, task: Delivered) {
-        self.done.insert(task.info.task_id.value.clone(), Some(task));
+        self.done.insert(task.info.task_id.value.clone(), task.into());
     }
 
     /// Notes that the scheduler has acknowledged a task's end, and forgets those long over.
     pub(super) fn complete(&mut self, task: &str) {
-        let Some(info @ Some(_)) = self.done.get_mut(task) else { return };
-        *info = None;
+        let Some(ended @ Ended { task: Some(_), .. }) = self.done.get_mut(task) else { return };
+        *ended = Ended::named(task);
         self.completed.push_back(task.to_owned());
         while self.completed.len() > MAX_COMPLETED_TASKS {
             let oldest = self.completed.pop_front();

@@ -4,10 +4,14 @@
 //! acknowledged the one before; until then it is sent again and again.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::ops::Deref;
 use std::time::Duration;
 
+use bytes::Bytes;
 use mesos::state::TaskStateExt as _;
 use mesos::v1::{FrameworkId, TaskState, TaskStatus};
+
+use super::encoded::Encoded;
 
 /// The wait before an update is sent a second time.
 const FIRST_RETRY: Duration = Duration::from_secs(10);
@@ -26,7 +30,7 @@ pub(super) struct Forward {
 }
 
 /// A task's id, its unacknowledged updates, the uuids it had, and its newest state.
-pub(super) type Kept = (String, Vec<TaskStatus>, Vec<Vec<u8>>, TaskState);
+pub(super) type Kept = (String, Vec<Encoded<TaskStatus>>, Vec<Bytes>, TaskState);
 
 /// Framework id and task id.
 type Key = (String, String);
@@ -40,8 +44,8 @@ pub(super) struct Updates {
 /// The updates of one task, oldest first; the oldest is the one under way.
 #[derive(Debug)]
 struct Stream {
-    pending: VecDeque<TaskStatus>,
-    seen: HashSet<Vec<u8>>,
+    pending: VecDeque<Encoded<TaskStatus>>,
+    seen: HashSet<Bytes>,
     latest_state: TaskState,
     resend_at: Duration,
     interval: Duration,
@@ -70,7 +74,7 @@ impl Updates {
         task: &str,
     ) -> Option<(Option<&TaskStatus>, TaskState)> {
         let stream = self.streams.get(&key(framework, task))?;
-        Some((stream.pending.front(), stream.latest_state))
+        Some((stream.pending.front().map(Deref::deref), stream.latest_state))
     }
 
     /// Everything about a framework, to be restored by another process.
@@ -107,11 +111,13 @@ impl Updates {
     ) -> Option<Forward> {
         let key = key(&framework_id.value, &status.task_id.value);
         let stream = self.streams.entry(key).or_insert_with(Stream::new);
-        if stream.latest_state.is_terminal() || !stream.seen.insert(status.uuid().to_vec()) {
+        if stream.latest_state.is_terminal()
+            || !stream.seen.insert(Bytes::copy_from_slice(status.uuid()))
+        {
             return None;
         }
         stream.latest_state = status.state();
-        stream.pending.push_back(status);
+        stream.pending.push_back(status.into());
         if stream.pending.len() > 1 {
             return None;
         }
@@ -180,7 +186,7 @@ impl Stream {
 
     /// Sends the oldest update, and again after `interval`.
     fn send_head(&mut self, now: Duration, interval: Duration, framework: &str) -> Option<Forward> {
-        let status = self.pending.front()?.clone();
+        let status = TaskStatus::clone(self.pending.front()?);
         self.interval = interval;
         self.resend_at = now + interval;
         Some(Forward { framework_id: framework.into(), status, latest_state: self.latest_state })
