@@ -12,12 +12,15 @@ use prost_reflect::{
     ReflectMessage, SerializeOptions, Value,
 };
 
+use crate::required::Required;
 use crate::v1::DESCRIPTORS;
 use crate::wire::Wire;
 
 #[expect(clippy::expect_used, reason = "the descriptors are compiled in and covered by tests")]
 static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the committed descriptors"));
+
+static REQUIRED: LazyLock<Required> = LazyLock::new(|| Required::of(&POOL));
 
 /// Why a text is not the message that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +76,9 @@ pub fn from_slice<M: Wire>(text: &[u8]) -> Result<M, JsonError> {
 /// nothing; a server that must refuse such a message asks here.
 #[must_use]
 pub fn first_missing_field<M: Wire>(message: &[u8]) -> Option<String> {
+    if REQUIRED.are_in(M::NAME, message) {
+        return None;
+    }
     let message = DynamicMessage::decode(descriptor::<M>(), message).ok()?;
     missing_field(&message)
 }
@@ -175,6 +181,24 @@ mod tests {
         // What prost writes always has its required fields, even if empty.
         assert_eq!(first_missing_field::<Call>(&bare.encode_to_vec()), None);
         assert_eq!(first_missing_field::<Call>(&[0x1a, 0]).unwrap(), "subscribe.framework_info");
+    }
+
+    #[test]
+    fn a_field_that_is_missing_deep_inside_is_found_and_a_whole_message_is_not_decoded() {
+        let whole = subscribe().encode_to_vec();
+        assert!(REQUIRED.are_in(Call::NAME, &whole));
+        // Two halves of a framework, which is what a message in several parts means.
+        let parts = [&[0x1a, 5, 0x0a, 3, 0x0a, 1, b'u'][..], &[0x1a, 5, 0x0a, 3, 0x12, 1, b'n']];
+        assert!(!REQUIRED.are_in(Call::NAME, &parts.concat()));
+        assert_eq!(first_missing_field::<Call>(&parts.concat()), None);
+        let missing = first_missing_field::<Call>(parts[0]);
+        assert_eq!(missing.unwrap(), "subscribe.framework_info.name");
+        for length in 1..whole.len() {
+            let cut = &whole[..length];
+            let is_readable = DynamicMessage::decode(descriptor::<Call>(), cut);
+            let slow = is_readable.ok().and_then(|message| missing_field(&message));
+            assert_eq!(first_missing_field::<Call>(cut), slow, "cut at {length}");
+        }
     }
 
     #[test]

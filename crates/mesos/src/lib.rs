@@ -48,6 +48,8 @@ pub mod labels;
 pub mod master;
 pub mod operation;
 pub mod recordio;
+#[cfg(feature = "json")]
+mod required;
 pub mod resources;
 #[cfg(feature = "client")]
 pub mod scheduler;

@@ -109,7 +109,7 @@ impl KeptFramework {
     pub(super) fn of(framework: &Framework, updates: Vec<Kept>) -> Self {
         let keep = |(task_id, pending, seen, latest_state): Kept| KeptUpdates {
             task_id,
-            pending: pending.iter().map(Encoded::bytes).collect(),
+            pending,
             seen,
             latest_state: latest_state.into(),
         };
@@ -130,8 +130,7 @@ impl KeptFramework {
         }
         let restore = |kept: KeptUpdates| {
             let latest_state = kept.latest_state();
-            let pending = kept.pending.into_iter().map(Encoded::read).collect();
-            (kept.task_id, pending, kept.seen, latest_state)
+            (kept.task_id, kept.pending, kept.seen, latest_state)
         };
         (framework, self.updates.into_iter().map(restore).collect())
     }

@@ -29,8 +29,8 @@ pub(super) struct Forward {
     pub(super) latest_state: TaskState,
 }
 
-/// A task's id, its unacknowledged updates, the uuids it had, and its newest state.
-pub(super) type Kept = (String, Vec<Encoded<TaskStatus>>, Vec<Bytes>, TaskState);
+/// A task's id, its unacknowledged updates, each encoded, the uuids it had, and its newest state.
+pub(super) type Kept = (String, Vec<Bytes>, Vec<Bytes>, TaskState);
 
 /// Framework id and task id.
 type Key = (String, String);
@@ -81,7 +81,7 @@ impl Updates {
     pub(super) fn keep(&self, framework: &str) -> Vec<Kept> {
         let its = self.streams.iter().filter(|((of, _), _)| of == framework);
         its.map(|((_, task), stream)| {
-            let pending = stream.pending.iter().cloned().collect();
+            let pending = stream.pending.iter().map(Encoded::bytes).collect();
             let seen = stream.seen.iter().cloned().collect();
             (task.clone(), pending, seen, stream.latest_state)
         })
@@ -92,7 +92,7 @@ impl Updates {
     pub(super) fn restore(&mut self, framework: &str, kept: Kept) {
         let (task, pending, seen, latest_state) = kept;
         let stream = Stream {
-            pending: pending.into(),
+            pending: pending.into_iter().map(Encoded::read).collect(),
             seen: seen.into_iter().collect(),
             latest_state,
             ..Stream::new()

@@ -1,5 +1,7 @@
 //! What an agent still knows after a restart, and what its master learns of it.
 
+use prost::Message as _;
+
 use super::*;
 
 impl World {
@@ -19,7 +21,8 @@ impl World {
     fn pending_uuids(&self) -> Vec<Vec<u8>> {
         let kept = self.agent.outbox.updates.keep("f");
         let pending = kept.into_iter().flat_map(|(_, pending, _, _)| pending);
-        pending.map(|status| status.uuid().to_vec()).collect()
+        let uuid = |status| TaskStatus::decode(status).unwrap().uuid().to_vec();
+        pending.map(uuid).collect()
     }
 
     fn returning(&self) -> Vec<crate::messages::Returning> {
