@@ -33,14 +33,21 @@ pub(crate) fn on_mesos(bench: &mut Bench) -> Result<Vec<Line>> {
     measure(bench, "real Mesos", &sandbox.master(), 500.0)
 }
 
-/// On `mesos-local` with two agents.
+/// On `mesos-local` with two agents, as a process of its own and within the scheduler.
 ///
 /// # Errors
 ///
 /// As [`on_mesos`].
 pub(crate) fn on_local(bench: &mut Bench) -> Result<Vec<Line>> {
-    let local = MesosLocal::start(&bench.place)?;
-    measure(bench, "mesos-local", &local.master, 2000.0)
+    let mut lines = {
+        let local = MesosLocal::start(&bench.place)?;
+        measure(bench, "mesos-local", &local.master, 2000.0)?
+    };
+    let list = Origin::start(bench)?;
+    let runs = (0..bench.runs).map(|_| from_first_launch(bench, "local", &list.list));
+    let runs = runs.collect::<Result<_>>()?;
+    lines.push(line("--master local, first launch to end", runs, None, Goal::AtLeast(2000.0)));
+    Ok(lines)
 }
 
 /// An embedded cluster as a process of its own, so that only the scheduler is measured.
@@ -71,28 +78,39 @@ impl MesosLocal {
 }
 
 fn measure(bench: &Bench, engine: &str, master: &str, goal: f64) -> Result<Vec<Line>> {
-    let folder = bench.place.fresh("origin")?;
-    let origin = Nginx::serve(&folder, &folder)?;
-    let list = tiny_list(&origin, TASKS, folder.join("list"))?;
+    let Origin { list, .. } = &Origin::start(bench)?;
     let (mut whole, mut tasks, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..bench.runs {
-        let job = Job::new(&bench.place, master, &list)?.with(&TINY_TASKS);
+        let job = Job::new(&bench.place, master, list)?.with(&TINY_TASKS);
         whole.push(f64::from(TASKS) / job.run(TASKS, WITHIN)?.time.as_secs_f64());
-        tasks.push(from_first_launch(bench, master, &list)?);
+        tasks.push(from_first_launch(bench, master, list)?);
         bare.push(bare::run(&bench.place, master, TASKS, WITHIN)?);
     }
-    let line = |what: &str, runs, peer, goal| Line {
-        what: format!("{TASKS} tasks of 0.1 cpu, {engine}, {what}"),
-        unit: "tasks/s",
-        ours: Sample::of(runs),
-        peer,
-        goal,
-    };
     let peer = Peer { name: "Python, tasks that do nothing".into(), sample: Sample::of(bare) };
     Ok(vec![
-        line("first launch to end", tasks, Some(peer), Goal::AtLeast(goal)),
-        line("whole process", whole, None, Goal::Shown),
+        line(&format!("{engine}, first launch to end"), tasks, Some(peer), Goal::AtLeast(goal)),
+        line(&format!("{engine}, whole process"), whole, None, Goal::Shown),
     ])
+}
+
+fn line(what: &str, runs: Vec<f64>, peer: Option<Peer>, goal: Goal) -> Line {
+    let what = format!("{TASKS} tasks of 0.1 cpu, {what}");
+    Line { what, unit: "tasks/s", ours: Sample::of(runs), peer, goal }
+}
+
+/// Where the tiny pictures are, and their list.
+struct Origin {
+    _nginx: Nginx,
+    list: PathBuf,
+}
+
+impl Origin {
+    fn start(bench: &Bench) -> Result<Self> {
+        let folder = bench.place.fresh("origin")?;
+        let nginx = Nginx::serve(&folder, &folder)?;
+        let list = tiny_list(&nginx, TASKS, folder.join("list"))?;
+        Ok(Self { _nginx: nginx, list })
+    }
 }
 
 /// Tasks a second between the first launch and the end of the job, as its log tells them.

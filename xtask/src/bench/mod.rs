@@ -79,7 +79,7 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "tasks-local",
-        what: "the same on mesos-local",
+        what: "the same on mesos-local, by itself and within the scheduler",
         is_usual: true,
         measure: control::on_local,
     },
