@@ -40,6 +40,14 @@ pub(crate) struct Unknown {
     pub(crate) not_asked: bool,
 }
 
+impl Unknown {
+    /// The same for who did not ask, as somebody else had just done so.
+    fn to_others(&self) -> Self {
+        let retry_after = Some(self.retry_after.unwrap_or(KEPT_FAILURE));
+        Self { not_asked: true, retry_after, ..self.clone() }
+    }
+}
+
 type Asked = Arc<OnceCell<Result<Rules, Unknown>>>;
 
 /// The rules of the origins that were asked.
@@ -83,8 +91,15 @@ impl Library {
     {
         let origin = url.origin().ascii_serialization();
         let asked = self.find(origin, Instant::now());
-        let answer = asked.get_or_init(ask).await;
-        answer.as_ref().map(|rules| rules.allow(url)).map_err(Clone::clone)
+        let mut asks = false;
+        let answer = asked
+            .get_or_init(|| {
+                asks = true;
+                ask()
+            })
+            .await;
+        let answer = answer.as_ref().map(|rules| rules.allow(url));
+        answer.map_err(|unknown| if asks { unknown.clone() } else { unknown.to_others() })
     }
 
     fn find(&self, origin: String, now: Instant) -> Asked {
@@ -251,8 +266,10 @@ mod tests {
         assert!(!library.allows(&good, rules).await.unwrap());
         assert!(!library.allows(&good, nobody).await.unwrap());
         assert!(library.allows(&url("http://good/b"), nobody).await.unwrap());
-        assert!(library.allows(&bad, failure).await.is_err());
-        assert!(library.allows(&bad, nobody).await.is_err());
+        let told = library.allows(&bad, failure).await.unwrap_err();
+        assert_eq!((told.not_asked, told.retry_after), (false, None));
+        let told = library.allows(&bad, nobody).await.unwrap_err();
+        assert_eq!((told.not_asked, told.retry_after), (true, Some(KEPT_FAILURE)));
         tokio::time::advance(KEPT_FAILURE).await;
         assert!(!library.allows(&bad, rules).await.unwrap());
         assert!(!library.allows(&good, nobody).await.unwrap());

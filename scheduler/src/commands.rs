@@ -45,32 +45,45 @@ pub fn to_go_on(end: End, words: impl Iterator<Item = String>) -> Option<String>
 /// The same command, without what would forget or open again what was done.
 #[must_use]
 pub fn again(words: impl Iterator<Item = String>) -> String {
-    shown(words.filter(|word| !holds_once(word)))
+    let (flags, list) = divided(words);
+    shown(flags.into_iter().chain(list))
 }
 
 /// The same command, but trying failed images again. What follows a `--` is no flag, so this
 /// one stands before it.
 #[must_use]
 pub fn retry(words: impl Iterator<Item = String>) -> String {
-    let words: Vec<_> = words.filter(|word| !holds_once(word)).collect();
-    let flags_end = words.iter().position(|word| word == "--").unwrap_or(words.len());
-    let (flags, list) = words.split_at(flags_end);
+    let (flags, list) = divided(words);
     let retry = std::iter::once("--retry-failed".to_owned());
-    shown(flags.iter().cloned().chain(retry).chain(list.iter().cloned()))
+    shown(flags.into_iter().chain(retry).chain(list))
 }
 
-/// The same command after a job was given up, without the limit that it met.
+/// The same command after a job was given up, with no limit in place of the one that it met, which
+/// may also come from the environment.
 #[must_use]
 pub fn without_limit(words: impl Iterator<Item = String>) -> String {
+    let (flags, list) = divided(words);
     let mut is_value = false;
-    let words = words.filter(|word| {
+    let flags = flags.into_iter().filter(|word| {
         let is_limit = std::mem::replace(&mut is_value, word == "--max-failures")
             || is_value
             || word == "--fail-fast"
             || word.starts_with("--max-failures=");
         !is_limit
     });
-    again(words.collect::<Vec<_>>().into_iter())
+    let mut flags: Vec<_> = flags.collect();
+    flags.insert(flags.len().min(1), "--max-failures=100%".to_owned());
+    shown(flags.into_iter().chain(list))
+}
+
+/// The program with its flags, without those that hold for one run; and what a `--` divides from
+/// them, which are no flags.
+fn divided(words: impl Iterator<Item = String>) -> (Vec<String>, Vec<String>) {
+    let mut words: Vec<_> = words.collect();
+    let flags_end = words.iter().position(|word| word == "--").unwrap_or(words.len());
+    let list = words.split_off(flags_end);
+    words.retain(|word| !holds_once(word));
+    (words, list)
 }
 
 fn holds_once(word: &str) -> bool {
@@ -134,6 +147,8 @@ mod tests {
         assert_eq!(retry(words(line)), "scheduler l --retry-failed");
         let line = &["scheduler", "--", "-dash.txt"];
         assert_eq!(retry(words(line)), "scheduler --retry-failed -- -dash.txt");
+        let line = &["scheduler", "--", "--restart"];
+        assert_eq!(again(words(line)), "scheduler -- --restart");
     }
 
     #[test]
@@ -143,7 +158,7 @@ mod tests {
             &["scheduler", "--max-failures", "5%", "--op", "invert", "--restart", "l"],
             &["scheduler", "--max-failures=5%", "--op", "invert", "l"],
         ] {
-            assert_eq!(without_limit(words(line)), "scheduler --op invert l");
+            assert_eq!(without_limit(words(line)), "scheduler --max-failures=100% --op invert l");
         }
     }
 }

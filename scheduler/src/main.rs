@@ -4,6 +4,7 @@ use std::env;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use scheduler::cli::{Arguments, LogFormat};
 use scheduler::failure::Failure;
@@ -62,9 +63,17 @@ fn said(text: &impl Display, code: ExitCode) -> ExitCode {
     code
 }
 
-/// Who asked for messages in JSON reads the last one as JSON too.
+/// Who asked for messages in JSON reads the last one as JSON too, whatever is filtered.
 fn logged(failure: &Failure) -> ExitCode {
-    tracing::error!(status = failure.status(), "{failure}");
+    let timestamp = humantime::format_rfc3339_micros(SystemTime::now()).to_string();
+    let line = serde_json::json!({
+        "timestamp": timestamp,
+        "level": "ERROR",
+        "message": failure.to_string(),
+        "status": failure.status(),
+        "target": "scheduler",
+    });
+    let _ = writeln!(io::stderr(), "{line}");
     failure.into()
 }
 

@@ -130,10 +130,18 @@ pub fn file_server(arguments: &FileArguments, list: &Path) -> Result<FileServer,
         return other_file_server(url, arguments);
     }
     check_address(&arguments.address)?;
+    Ok(FileServer::Own { executor: executor(arguments)?, samples: samples(arguments, list)? })
+}
+
+/// The executor that the flags name, or the one beside this program.
+///
+/// # Errors
+///
+/// When it could not be started.
+pub fn executor(arguments: &FileArguments) -> Result<PathBuf, Failure> {
     let executor = arguments.executor.clone().map_or_else(executor_beside, Ok)?;
     check_executor(&executor)?;
-    let samples = samples(arguments, list)?;
-    Ok(FileServer::Own { executor, samples })
+    Ok(executor)
 }
 
 /// Where people find the results of a job: a folder here, or a page of the other file server.
@@ -215,7 +223,12 @@ fn read_secret(file: &Path, flag: &str) -> Result<String, Failure> {
     Ok(secret.to_owned())
 }
 
-fn check_address(address: &str) -> Result<(), Failure> {
+/// Whether anybody could connect to such an address.
+///
+/// # Errors
+///
+/// When nobody could.
+pub fn check_address(address: &str) -> Result<(), Failure> {
     let is_any = address.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified());
     if is_any || address.is_empty() {
         return Err(Failure::Usage(format!(
@@ -249,7 +262,12 @@ fn check_executor(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn samples(arguments: &FileArguments, list: &Path) -> Result<Option<PathBuf>, Failure> {
+/// The folder of samples that the flags name, or the one at its usual place, if it is there.
+///
+/// # Errors
+///
+/// When it is named and not there.
+pub fn samples(arguments: &FileArguments, list: &Path) -> Result<Option<PathBuf>, Failure> {
     if let Some(samples) = &arguments.samples {
         return if samples.is_dir() {
             Ok(Some(samples.clone()))

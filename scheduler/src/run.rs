@@ -57,7 +57,7 @@ pub async fn run(arguments: &Arguments, meter: Meter) -> Result<(End, String), F
     if let Place::Elsewhere(base) = &place
         && let Err(why) = doctor::answers(base).await
     {
-        warn!("{why}; going on, as agents may reach it");
+        warn!("{why}; the job begins, as it may be otherwise for the agents");
     }
     memory::check_folder(&files.output, "output", "--output")?;
     arguments.show.report.as_deref().map_or(Ok(()), observe::report::check)?;

@@ -208,13 +208,18 @@ impl Engine {
             running,
             pending,
             retrying: counts.open().saturating_sub(running).saturating_sub(pending),
-            next_retry: self.images.next_due().into_iter().chain(self.batches.next_due()).min(),
+            next_retry: self.next_retry(),
             tasks_running: count(self.batches.running_len()),
             tasks_launched: self.batches.launched(),
             bytes_in: counts.bytes_in,
             bytes_out: counts.bytes_out,
             list_ended: self.list_ended,
         }
+    }
+
+    fn next_retry(&self) -> Option<Time> {
+        let next = self.images.next_due().into_iter().chain(self.batches.next_due()).min();
+        next.filter(|_| !self.any_ready() && !self.draining)
     }
 
     /// Whether the image of that index has a result; `None` while it has no outcome, and for a

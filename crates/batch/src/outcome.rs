@@ -184,8 +184,8 @@ pub struct ImageOutcome<'a> {
     pub output: &'a str,
     /// SHA-256 of the result in lower-case hexadecimal; empty when failed.
     pub sha256: &'a str,
-    /// How many tasks it was in, those that were lost included, but not those that came back without
-    /// its host having been asked, as that wants patience.
+    /// How many tasks it was in, those that were lost included, but not those that it came back from
+    /// because its host wanted patience and was not asked.
     pub attempts: u32,
     /// The one of those tasks whose report counted, else the last of them.
     pub task: Option<Attempt>,
@@ -215,7 +215,8 @@ pub struct Progress {
     pub pending: u64,
     /// Waiting to be tried again.
     pub retrying: u64,
-    /// When the first of those may be tried, in the engine's time, if it may not be already.
+    /// When the first of those is tried, in the engine's time; `None` if some only wait for room,
+    /// or nothing is launched any more.
     pub next_retry: Option<Time>,
     /// Tasks that are out.
     pub tasks_running: u64,

@@ -128,8 +128,7 @@ pub struct RetryPolicy {
     /// The longest wait that an origin's `Retry-After` may ask for. Default: 1 hour.
     pub max_retry_after: Duration,
     /// How often in a row an image may come back without its host having been asked, as that wants
-    /// patience, before that counts like a failure. Default: 24, which is a day if it is always the
-    /// longest wait.
+    /// patience, before that counts like a failure. Default: 24: a day, if each wait is the longest.
     pub patience: u32,
     /// How much may go wrong with the tasks of a batch before its images fail:
     /// a lost task counts 1, a task that Mesos did not like 2. Default: 10.

@@ -93,6 +93,9 @@ impl Engine {
     fn task_over(&mut self, fx: &mut Effects, attempt: Attempt, over: Over) {
         let agent = self.agent_of(attempt);
         let longest = over.images.iter().map(time_of).max().unwrap_or_default();
+        // It had nothing to do but to come back.
+        let was_put_off =
+            !over.images.is_empty() && over.images.iter().all(|report| report.not_asked);
         self.demand.want();
         self.images_reported(fx, attempt, over.images);
         let lasted = self.forget(attempt);
@@ -100,7 +103,7 @@ impl Engine {
         let was_killed = self.killed.remove(&attempt);
         let left = !batch.images.is_empty();
         let has_rival = self.batches.rival(attempt).is_some();
-        if was_killed {
+        if was_killed || was_put_off {
             // It says nothing of its agent, nor of how long tasks take.
         } else if !left {
             self.learn(&agent, lasted, longest);

@@ -166,3 +166,13 @@ fn kinds_that_are_not_supported_are_named_with_a_remedy() {
         assert!(process(&truecolour(usual), "flip=vertical").is_ok());
     }
 }
+
+#[test]
+fn a_file_that_claims_many_samples_gets_a_short_answer() {
+    let bits: Vec<u16> = (0..20_000).map(|at| 5 + at % 2).collect();
+    for text in ["invert", "flip=vertical"] {
+        let refused = process(&truecolour(&[(258, Some(&bits))]), text).unwrap_err();
+        assert_eq!(refused.class, Class::Unsupported);
+        assert!(refused.message.contains("of 5, 6, 5, 6, 5, 6, 5, 6 bits"), "{}", refused.message);
+    }
+}

@@ -122,8 +122,10 @@ fn missing_inside(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v1::offer::{Operation, operation};
     use crate::v1::scheduler::{Call, call};
-    use crate::v1::{FrameworkInfo, TaskState, TaskStatus};
+    use crate::v1::value::Scalar;
+    use crate::v1::{FrameworkInfo, TaskInfo, TaskState, TaskStatus};
 
     fn subscribe() -> Call {
         Call {
@@ -197,7 +199,18 @@ mod tests {
 
     #[test]
     fn decoding_finds_the_same_fields_missing() {
-        let whole = subscribe().encode_to_vec();
+        let limit = ("mem".to_owned(), Scalar { value: 1.0 });
+        let task = TaskInfo { limits: [limit].into(), ..TaskInfo::default() };
+        let launch = operation::Launch { task_infos: vec![task.clone(), task] };
+        let operation = Operation { launch: Some(launch), ..Operation::default() };
+        let accept = call::Accept { operations: vec![operation], ..call::Accept::default() };
+        let accept = Call { accept: Some(accept), ..Call::default() };
+        hold_against_decoding(&subscribe().encode_to_vec());
+        hold_against_decoding(&accept.encode_to_vec());
+    }
+
+    /// Each beginning of the message, and each change of a byte.
+    fn hold_against_decoding(whole: &[u8]) {
         let same = |bytes: &[u8]| {
             let decoded = DynamicMessage::decode(descriptor::<Call>(), bytes);
             let missing = decoded.ok().and_then(|message| missing_field(&message));
@@ -206,7 +219,7 @@ mod tests {
         for at in 0..whole.len() {
             same(&whole[..at]);
             for change in 1..=u8::MAX {
-                let mut bytes = whole.clone();
+                let mut bytes = whole.to_vec();
                 bytes[at] ^= change;
                 same(&bytes);
             }

@@ -8,6 +8,8 @@ use prost_reflect::{Cardinality, DescriptorPool};
 
 /// Messages of the protocol are nested far less deep.
 const MAX_DEPTH: usize = 64;
+/// The number of the value in the message that is an entry of a map.
+const MAP_VALUE: u32 = 2;
 
 /// What is required in each message of a pool.
 #[derive(Debug)]
@@ -42,7 +44,9 @@ impl Required {
             for field in message.fields() {
                 let kind = field.kind();
                 let inner = kind.as_message().and_then(|inner| place(&names, inner.full_name()));
-                let is_required = field.cardinality() == Cardinality::Required;
+                // A map's entry without its value has an empty one.
+                let is_value = message.is_map_entry() && field.number() == MAP_VALUE;
+                let is_required = is_value || field.cardinality() == Cardinality::Required;
                 let bit = if is_required { shape.next_bit() } else { 0 };
                 shape.fields.insert(field.number(), Field { bit, inner });
             }

@@ -55,7 +55,7 @@ classes! {
         "Correct these lines of the list.";
     /// The same URL stands earlier in the list; it was processed once.
     Duplicate = 2, "duplicate", false,
-        "Nothing is lost: the first line of this URL has the outcome.";
+        "It shares the outcome of the first line of its URL.";
     /// The host name does not resolve.
     Dns = 10, "dns", true,
         "Check the spelling of the host, and that the agents can ask a name server (/etc/resolv.conf).";

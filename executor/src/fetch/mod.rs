@@ -152,7 +152,8 @@ impl Download<'_> {
             Ok(turn) => Ok(turn),
             Err(paused) => Err(Failure {
                 retry_after: Some(paused.left),
-                not_asked: true,
+                // Who was redirected has asked somebody.
+                not_asked: hop.at == *hop.first,
                 ..hop.trip().fail(
                     Class::TooManyRequests,
                     &format!("is not asked: its host wants patience for {:.0?} yet", paused.left),

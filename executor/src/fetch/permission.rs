@@ -25,8 +25,8 @@ impl Download<'_> {
                     unknown.why
                 );
                 let failure = hop.trip().fail(unknown.class, &text);
-                let (retry_after, not_asked) = (unknown.retry_after, unknown.not_asked);
-                Err(Failure { retry_after, not_asked, ..failure })
+                let not_asked = unknown.not_asked && hop.at == *hop.first;
+                Err(Failure { retry_after: unknown.retry_after, not_asked, ..failure })
             }
         }
     }

@@ -16,6 +16,7 @@ use super::{Finding, cluster};
 use crate::cli::Arguments;
 use crate::commands::without_userinfo;
 use crate::dry_run::{self, Forecast};
+use crate::failure::Failure;
 use crate::preflight::{self, FileServer};
 use crate::serving::Place;
 use crate::source::Source;
@@ -116,6 +117,21 @@ fn try_write(folder: &Path) -> Result<(), IoError> {
     let there = folder.ancestors().find(|folder| folder.exists());
     let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     tempfile::tempfile_in(there).map(drop)
+}
+
+/// What of the flags for the file server is wrong, as `failure` says of one of them.
+pub(super) fn unusable(arguments: &Arguments, failure: &Failure) -> Vec<Finding> {
+    let files = &arguments.files;
+    if files.fileserver.is_some() {
+        return vec![Finding::of("file server", Err(failure.to_string()))];
+    }
+    let checks = [
+        ("executor", preflight::executor(files).map(drop)),
+        ("samples", preflight::samples(files, &arguments.list).map(drop)),
+        ("file server", preflight::check_address(&files.address)),
+    ];
+    let wrong = checks.into_iter().filter_map(|(check, found)| Some((check, found.err()?)));
+    wrong.map(|(check, failure)| Finding::of(check, Err(failure.to_string()))).collect()
 }
 
 /// Whether agents can run the executor.
@@ -244,6 +260,17 @@ mod tests {
         fs::write(folder.path().join("a"), "").unwrap();
         let error = super::output(&arguments).unwrap_err();
         assert!(error.contains("output folder") && error.contains("--output"), "{error}");
+    }
+
+    #[test]
+    fn each_thing_that_is_missing_is_named_for_itself() {
+        let line = "scheduler --address 0.0.0.0 --executor /nowhere/e --samples /nowhere/s";
+        let arguments = Arguments::try_parse_from(line.split(' ')).unwrap();
+        let failure = preflight::file_server(&arguments.files, &arguments.list).unwrap_err();
+        let found = unusable(&arguments, &failure);
+        let told: Vec<_> = found.iter().map(|finding| (finding.check, finding.ok)).collect();
+        assert_eq!(told, [("executor", false), ("samples", false), ("file server", false)]);
+        assert!(found[1].message.contains("/nowhere/s"), "{}", found[1].message);
     }
 
     #[tokio::test]

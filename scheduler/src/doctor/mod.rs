@@ -96,7 +96,7 @@ pub async fn examine(arguments: &Arguments) -> Findings {
             findings.extend(here::executor(&server).await);
             findings.push(Finding::of("file server", here::file_server(arguments, &server).await));
         }
-        Err(failure) => findings.push(Finding::of("executor", Err(failure.to_string()))),
+        Err(failure) => findings.extend(here::unusable(arguments, &failure)),
     }
     findings.extend(cluster::findings(arguments).await);
     Findings(findings)

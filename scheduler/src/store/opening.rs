@@ -28,7 +28,8 @@ fn whole(path: &Path) -> Result<Database, StoreError> {
     });
     let (database, is_whole) = opened.map_err(|error| not_opened(path, &error))?;
     if !is_whole {
-        tracing::warn!("the state file {} was not closed well, and is repaired", path.display());
+        let path = path.display();
+        tracing::warn!("the state file {path} was repaired: what was recorded last is done again");
     }
     Ok(database)
 }
@@ -42,6 +43,8 @@ fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
         StoreError::Locked { path: path.to_owned() }
     } else if let DatabaseError::Storage(StorageError::Corrupted(message)) = error {
         damaged(message)
+    } else if matches!(error, DatabaseError::UpgradeRequired(_)) {
+        damaged(error)
     } else if let DatabaseError::Storage(StorageError::Io(error)) = error
         && matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
     {
@@ -51,7 +54,7 @@ fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
     }
 }
 
-/// redb panics over some kinds of damage.
+/// redb panics over some kinds of damage; its words about that stand before ours.
 fn unless_damaged<T>(
     path: &Path,
     work: impl FnOnce() -> Result<T, StoreError>,

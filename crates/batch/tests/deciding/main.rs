@@ -367,9 +367,11 @@ fn an_image_whose_host_wants_patience_waits_for_it_and_keeps_its_attempts() {
         bench.update(status(&launch, TaskState::TaskFinished, payload(images)));
     }
     assert_eq!((bench.class(1), bench.class(2)), (Some(Class::TooManyRequests), None));
+    assert_eq!(bench.engine.progress().next_retry, Some(Duration::from_secs(3_000)));
     bench.tick(Duration::from_secs(2_999));
     assert!(bench.launch("cpus:2.1;mem:1024").is_empty());
     bench.tick(Duration::from_secs(1));
+    assert_eq!(bench.engine.progress().next_retry, None, "it only waits for room");
     let launch = bench.launch("cpus:2.1;mem:1024").remove(0);
     bench.update(status(&launch, TaskState::TaskFinished, payload(vec![done(2)])));
     assert_eq!(bench.class(2), Some(Class::Ok));

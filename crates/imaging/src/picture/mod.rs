@@ -30,7 +30,7 @@ use steps::Steps;
 pub(crate) use webp::is_animated as is_animated_webp;
 
 /// Frames of an animation that are held at once: what is shown, what was, and what is made of it.
-const FRAME_COPIES: u64 = 6;
+const FRAME_COPIES: u64 = 7;
 
 /// Applies a chain of any operations.
 pub(crate) fn process(

@@ -125,6 +125,7 @@ impl<'a> Frames<'a> {
 impl Iterator for Frames<'_> {
     type Item = Result<Frame, Error>;
 
+    /// Never `None`: how many there are is known to who asks.
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.next_frame())
     }

@@ -172,7 +172,8 @@ impl<'a> Source<'a> {
             width: header.width,
             height: header.height,
             pixel_bytes: if frames > 1 {
-                FRAME_PIXEL_BYTES
+                // Those of sixteen bits are read as such.
+                FRAME_PIXEL_BYTES + u64::from(header.depth == 16)
             } else {
                 channels * u64::from(header.depth.div_ceil(8))
             },

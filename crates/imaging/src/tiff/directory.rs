@@ -111,20 +111,27 @@ impl<'a> Directory<'a> {
         self.number(entry.at, entry.width)
     }
 
-    pub(super) fn values(&self, tag: u16) -> Option<Vec<usize>> {
+    /// The first values of a tag; the file may claim as many as it has bytes.
+    pub(super) fn some_values(&self, tag: u16, most: usize) -> Option<Vec<usize>> {
+        Some(self.values(tag)?.take(most).collect())
+    }
+
+    /// All values of a tag, which lie within the file.
+    fn values(&self, tag: u16) -> Option<impl Iterator<Item = usize>> {
         let entry = self.find(tag)?;
         self.place(tag)?;
-        (0..entry.count).map(|i| self.number(entry.at + i * entry.width, entry.width)).collect()
+        let number = move |i| self.number(entry.at + i * entry.width, entry.width);
+        Some((0..entry.count).map_while(number))
     }
 
     /// Whether every strip or tile lies within the file.
     pub(super) fn holds_its_picture(&self) -> bool {
         let pieces = |starts, lengths| {
-            let (starts, lengths) = (self.values(starts)?, self.values(lengths)?);
-            let mut ends =
-                starts.iter().zip(&lengths).map(|(start, length)| start.checked_add(*length));
-            let are_inside = ends.all(|end| end.is_some_and(|end| end <= self.bytes.len()));
-            Some(!starts.is_empty() && are_inside)
+            let mut pieces = self.values(starts)?.zip(self.values(lengths)?).peekable();
+            let is_inside = |(start, length): (usize, usize)| {
+                start.checked_add(length).is_some_and(|end| end <= self.bytes.len())
+            };
+            Some(pieces.peek().is_some() && pieces.all(is_inside))
         };
         pieces(273, 279).or_else(|| pieces(324, 325)).unwrap_or(false)
     }

@@ -7,6 +7,8 @@ use crate::{Error, Format};
 const COMPRESSION: u16 = 259;
 const SAMPLES: u16 = 277;
 const SAMPLE_FORMAT: u16 = 339;
+/// More samples of a pixel are not looked at.
+const MOST_SAMPLES: usize = 8;
 const RGB: usize = 2;
 const CMYK: usize = 5;
 
@@ -18,7 +20,7 @@ pub(super) fn check(directory: &Directory<'_>) -> Result<(), Error> {
     })?;
     check_colours(meaning)?;
     check_count(meaning, directory.value(SAMPLES).unwrap_or(1))?;
-    let bits = directory.values(BITS).unwrap_or_else(|| vec![1]);
+    let bits = directory.some_values(BITS, MOST_SAMPLES).unwrap_or_else(|| vec![1]);
     check_samples(meaning, &bits, directory.value(SAMPLE_FORMAT).unwrap_or(1))
 }
 

@@ -18,11 +18,15 @@ impl Told {
     pub(in crate::jpeg) fn take(&mut self, scan: Segment<'_>, frame: &Frame) -> Result<(), Error> {
         let header = Header::read(scan.body, frame)?;
         self.components.resize(frame.components.len(), [None; 64]);
-        let (first, last) = if frame.is_progressive { header.band } else { (0, 63) };
+        let (first, last, bit) = if frame.is_progressive {
+            (header.band.0, header.band.1, header.bits.1)
+        } else {
+            (0, 63, 0)
+        };
         for selected in &header.components {
             let lowest = self.components.get_mut(selected.place).into_iter().flatten();
             let band = lowest.take(usize::from(last) + 1).skip(first.into());
-            band.for_each(|lowest| *lowest = Some(header.bits.1));
+            band.for_each(|lowest| *lowest = Some(bit));
         }
         Ok(())
     }
