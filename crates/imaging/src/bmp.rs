@@ -269,3 +269,10 @@ impl Bitmap {
         }
     }
 }
+
+/// A file of run lengths with an end mark behind its last whole code.
+pub(crate) fn with_end_mark(bytes: &[u8]) -> Option<Vec<u8>> {
+    let pixels_at = bytes.get(10..)?.first_chunk().map(|at| u32::from_le_bytes(*at) as usize)?;
+    let codes = bytes.len().checked_sub(pixels_at)? / 2;
+    Some([bytes.get(..pixels_at + codes * 2)?, &[0, 1]].concat())
+}

@@ -87,6 +87,35 @@ fn what_is_opaque_stays_so_below_glass() {
     assert_eq!(frames[1], [[100, 100, 0, 255], RED, GLASS, [0, 200, 0, 192]]);
 }
 
+#[test]
+fn a_picture_that_is_no_part_of_the_animation_leaves_nothing_below_it() {
+    let mut source = Vec::new();
+    let mut encoder = Encoder::new(&mut source, 2, 1);
+    encoder.set_color(ColorType::Rgba);
+    encoder.set_animated(2, 0).unwrap();
+    encoder.set_sep_def_img(true).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for pixels in [[RED, RED], [BLUE, NONE], [NONE, GLASS]] {
+        writer.write_image_data(pixels.as_flattened()).unwrap();
+    }
+    writer.finish().unwrap();
+    let output = run(&source, "flip=vertical");
+    assert_eq!(shown(&output), [[BLUE, NONE], [NONE, GLASS]]);
+    assert!(output.notes.iter().any(|note| note.contains("stands for the animation")));
+}
+
+#[test]
+fn an_animation_that_breaks_off_is_refused() {
+    use DisposeOp::None;
+    let source =
+        animated(&[(0, None, BlendOp::Source, &[RED; 4]), (0, None, BlendOp::Source, &[BLUE; 4])]);
+    let pipeline: Pipeline = "flip=vertical".parse().unwrap();
+    for length in 8..source.len() - 12 {
+        let refused = imaging::process(&source[..length], &pipeline, &Limits::default());
+        assert!(refused.is_err(), "cut at {length} of {}", source.len());
+    }
+}
+
 fn deep(colour: ColorType, samples: &[u16]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(&mut bytes, 2, 1);

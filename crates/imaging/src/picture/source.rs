@@ -139,8 +139,8 @@ impl<'a> Source<'a> {
             Kind::Gif { .. } => self.read(GifDecoder::new(reader).map_err(damaged)?),
             Kind::Bmp(bitmap) if bitmap.is_run_length() => {
                 // The decoder cannot do without the end mark, which some programs leave out.
-                let ended = Cursor::new([self.input, &[0, 1]].concat());
-                self.read(BmpDecoder::new(ended).map_err(damaged)?)
+                let ended = bmp::with_end_mark(self.input).unwrap_or_default();
+                self.read(BmpDecoder::new(Cursor::new(ended)).map_err(damaged)?)
             }
             Kind::Bmp(_) => self.read(BmpDecoder::new(reader).map_err(damaged)?),
             Kind::Pnm { .. } => self.read(PnmDecoder::new(reader).map_err(damaged)?),

@@ -121,18 +121,18 @@ impl KeptFramework {
     }
 
     /// The framework and its updates; its executors have until `until` to return.
-    pub(super) fn restore(self, until: Duration) -> (Framework, Vec<Kept>) {
-        let info = Encoded::<FrameworkInfo>::read(self.info);
+    /// Nothing where it cannot be read.
+    pub(super) fn restore(self, until: Duration) -> Option<(Framework, Vec<Kept>)> {
+        let info = Encoded::<FrameworkInfo>::read(self.info)?;
         let mut framework = Framework::new(info.into_inner());
-        for kept in self.executors {
-            let executor = kept.restore(until);
+        for executor in self.executors.into_iter().filter_map(|kept| kept.restore(until)) {
             framework.executors.insert(executor.info.executor_id.value.clone(), executor);
         }
         let restore = |kept: KeptUpdates| {
             let latest_state = kept.latest_state();
             (kept.task_id, kept.pending, kept.seen, latest_state)
         };
-        (framework, self.updates.into_iter().map(restore).collect())
+        Some((framework, self.updates.into_iter().map(restore).collect()))
     }
 }
 
@@ -153,7 +153,7 @@ impl KeptExecutor {
         }
     }
 
-    fn restore(self, until: Duration) -> Executor {
+    fn restore(self, until: Duration) -> Option<Executor> {
         let kind =
             if self.is_custom { Kind::Custom } else { Kind::Command { is_killed: self.is_killed } };
         let phase = match (self.is_terminated, self.is_custom) {
@@ -168,8 +168,8 @@ impl KeptExecutor {
         let completed = done.iter().filter(|(_, ended)| ended.task.is_none());
         let completed = completed.map(|(id, _)| id.clone()).collect();
         let live = self.live.into_iter().map(KeptTask::restore);
-        Executor {
-            info: Encoded::read(self.info),
+        Some(Executor {
+            info: Encoded::read(self.info)?,
             kind,
             container_id: self.container_id,
             process: self.process,
@@ -181,7 +181,7 @@ impl KeptExecutor {
             done,
             completed,
             grace: Duration::from_millis(self.grace_milliseconds),
-        }
+        })
     }
 }
 

@@ -68,7 +68,7 @@ impl KeptTask {
     /// Id and task, if more than the id was kept.
     pub(super) fn restore(self) -> (String, Option<Delivered>) {
         let state = self.state();
-        let info = (!self.info.is_empty()).then(|| Encoded::read(self.info));
+        let info = Some(self.info).filter(|info| !info.is_empty()).and_then(Encoded::read);
         (self.id, info.map(|info| Delivered { info, state }))
     }
 }

@@ -13,11 +13,10 @@ pub(super) struct Encoded<M> {
 }
 
 impl<M: Message + Default> Encoded<M> {
-    /// What was encoded; the default where it cannot be read.
-    pub(super) fn read(bytes: Bytes) -> Self {
-        M::decode(bytes.clone())
-            .map(|message| Self { message, bytes })
-            .unwrap_or_else(|_| M::default().into())
+    /// What was encoded; nothing where that cannot be read.
+    pub(super) fn read(bytes: Bytes) -> Option<Self> {
+        let message = M::decode(bytes.clone()).ok()?;
+        Some(Self { message, bytes })
     }
 
     pub(super) fn bytes(&self) -> Bytes {

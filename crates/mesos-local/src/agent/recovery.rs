@@ -33,8 +33,8 @@ pub(super) fn restore(agent: &mut Agent, now: Duration, checkpoint: Checkpoint) 
     if !checkpoint.resources.is_empty() {
         agent.outbox.identity.info.resources = checkpoint.resources;
     }
-    for kept in checkpoint.frameworks {
-        let (framework, updates) = kept.restore(until);
+    let kept = checkpoint.frameworks.into_iter();
+    for (framework, updates) in kept.filter_map(|kept| kept.restore(until)) {
         let id = framework.info.id.clone().unwrap_or_default().value;
         for kept in updates {
             agent.outbox.updates.restore(&id, kept);

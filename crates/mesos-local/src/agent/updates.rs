@@ -92,7 +92,7 @@ impl Updates {
     pub(super) fn restore(&mut self, framework: &str, kept: Kept) {
         let (task, pending, seen, latest_state) = kept;
         let stream = Stream {
-            pending: pending.into_iter().map(Encoded::read).collect(),
+            pending: pending.into_iter().filter_map(Encoded::read).collect(),
             seen: seen.into_iter().collect(),
             latest_state,
             ..Stream::new()
