@@ -41,10 +41,10 @@ pub(crate) struct Unknown {
 }
 
 impl Unknown {
-    /// The same for who did not ask, as somebody else had just done so.
+    /// The same for who did not ask, as somebody else had just done so: only patience that was
+    /// asked for is spared. An origin that is out of order must not be waited for by each image.
     fn to_others(&self) -> Self {
-        let retry_after = Some(self.retry_after.unwrap_or(KEPT_FAILURE));
-        Self { not_asked: true, retry_after, ..self.clone() }
+        Self { not_asked: self.retry_after.is_some(), ..self.clone() }
     }
 }
 
@@ -266,15 +266,28 @@ mod tests {
         assert!(!library.allows(&good, rules).await.unwrap());
         assert!(!library.allows(&good, nobody).await.unwrap());
         assert!(library.allows(&url("http://good/b"), nobody).await.unwrap());
-        let told = library.allows(&bad, failure).await.unwrap_err();
-        assert_eq!((told.not_asked, told.retry_after), (false, None));
-        let told = library.allows(&bad, nobody).await.unwrap_err();
-        assert_eq!((told.not_asked, told.retry_after), (true, Some(KEPT_FAILURE)));
+        assert!(!library.allows(&bad, failure).await.unwrap_err().not_asked);
+        assert!(!library.allows(&bad, nobody).await.unwrap_err().not_asked);
         tokio::time::advance(KEPT_FAILURE).await;
         assert!(!library.allows(&bad, rules).await.unwrap());
         assert!(!library.allows(&good, nobody).await.unwrap());
         tokio::time::advance(KEPT).await;
         assert!(library.allows(&good, failure).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn who_did_not_ask_is_told_so_if_the_origin_wants_patience() {
+        let library = Library::default();
+        let refusal = || async {
+            Err(Unknown {
+                class: Class::TooManyRequests,
+                why: String::new(),
+                retry_after: Some(Duration::from_secs(900)),
+                not_asked: false,
+            })
+        };
+        assert!(!library.allows(&url("http://h/a"), refusal).await.unwrap_err().not_asked);
+        assert!(library.allows(&url("http://h/b"), refusal).await.unwrap_err().not_asked);
     }
 
     #[test]
