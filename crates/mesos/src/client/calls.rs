@@ -1,13 +1,16 @@
 //! Calls, in the order they were made, on a connection beside the stream's.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::http::{Http, describe};
+use super::http::{CallHead, Http};
 use super::link::{Control, Link};
+use super::pipeline::{Broken, Pipeline};
+use super::response::Response;
 use crate::status::{Meaning, of_call};
 use crate::wire::Wire;
 
@@ -161,87 +164,197 @@ where
     R: Rules<C>,
 {
     let (queue, receiver) = mpsc::unbounded_channel();
-    let sender = Sender { http, links, control, rules, is_lost: false };
+    let (pipeline, current) = (http.pipeline(), Current::default());
+    let sender =
+        Sender { http, pipeline, links, control, rules, current, waiting: VecDeque::new() };
     tokio::spawn(sender.run(receiver));
     Queue(queue)
 }
 
-struct Sender<R> {
+struct Sender<C, R> {
     http: Http,
+    pipeline: Pipeline,
     links: watch::Receiver<Option<Link>>,
     control: mpsc::UnboundedSender<Control>,
     rules: R,
-    /// Whether a call found the link to be lost. What was queued behind that call must not
-    /// overtake it on the same link.
+    current: Current,
+    /// Calls without an answer, and barriers behind them, oldest first.
+    waiting: VecDeque<Waiting<C>>,
+}
+
+/// The link that was seen last.
+#[derive(Default)]
+struct Current {
+    link: Option<Link>,
+    head: Option<CallHead>,
+    /// Whether a call found it to be lost. What was not sent by then must not overtake that call
+    /// on the same link.
     is_lost: bool,
 }
 
-impl<R> Sender<R> {
-    async fn run<C>(mut self, mut queue: mpsc::UnboundedReceiver<Queued<C>>)
-    where
-        C: Wire + Send + Sync,
-        R: Rules<C>,
-    {
-        while let Some(Queued { call, answer }) = queue.recv().await {
-            let result = match call {
-                Some(call) => self.send(call).await,
-                None => Ok(()),
-            };
-            // Nobody needs to wait for the answer.
-            let _ = answer.send(result);
+/// A call, or a barrier.
+struct Waiting<C> {
+    call: Option<C>,
+    answer: oneshot::Sender<Result<(), CallError>>,
+}
+
+impl<C, R> Sender<C, R>
+where
+    C: Wire + Send + Sync,
+    R: Rules<C>,
+{
+    async fn run(mut self, mut queue: mpsc::UnboundedReceiver<Queued<C>>) {
+        let (mut is_open, mut is_linked) = (true, true);
+        while is_open || !self.waiting.is_empty() {
+            tokio::select! {
+                biased;
+                changed = self.links.changed(), if is_linked => match changed {
+                    Ok(()) => self.relink(),
+                    Err(_) => is_linked = false,
+                },
+                queued = queue.recv(), if is_open && self.pipeline.has_room() => match queued {
+                    Some(queued) => self.take(queued).await,
+                    None => is_open = false,
+                },
+                response = self.pipeline.next() => self.answered(response),
+            }
         }
     }
 
-    async fn send<C>(&mut self, mut call: C) -> Result<(), CallError>
-    where
-        C: Wire + Send + Sync,
-        R: Rules<C>,
-    {
+    /// Begins with a new link, and gives up what belongs to the one before. Without a new one,
+    /// what was sent may still be answered: a TEARDOWN, for one, ends the subscription.
+    fn relink(&mut self) {
+        let link = self.links.borrow_and_update().clone();
+        if link.is_some() {
+            let replaced = "the subscription was replaced before the answer came";
+            let sent = self.pipeline.drop_all();
+            self.break_off(sent, &CallError::Transport(replaced.to_owned()));
+        }
+        self.current = Current { link, ..Current::default() };
+    }
+
+    async fn take(&mut self, Queued { call, answer }: Queued<C>) {
+        let sent = match call {
+            Some(call) => self.send(call).await,
+            None if self.waiting.is_empty() => Ok(None),
+            None => return self.waiting.push_back(Waiting { call: None, answer }),
+        };
+        match sent {
+            Ok(Some(call)) => self.waiting.push_back(Waiting { call: Some(call), answer }),
+            // Nobody needs to wait for the answer.
+            Ok(None) => drop(answer.send(Ok(()))),
+            Err(error) => drop(answer.send(Err(error))),
+        }
+    }
+
+    /// Puts a call on its way, and gives it back; nothing, if nothing of it is left to send.
+    async fn send(&mut self, mut call: C) -> Result<Option<C>, CallError> {
         let link = self.link()?;
         self.rules.ready(&call, &link).await?;
         // What was waited for may have outlived the subscription.
+        if self.links.has_changed().unwrap_or(false) {
+            self.relink();
+        }
         let link = self.link()?;
         if !self.rules.prepare(&mut call, &link)? {
-            return Ok(());
+            return Ok(None);
         }
-        let answer = self.post(&call, link).await;
-        self.rules.answered(&call, &answer);
-        answer
-    }
-
-    async fn post<C: Wire>(&mut self, call: &C, link: Link) -> Result<(), CallError> {
-        let body = self.http.codec().encode(call);
-        let answer = self.http.call(link.endpoint, link.stream_id.as_deref(), body).await;
-        let (status, body) = answer.map_err(|error| self.broken(&error))?;
-        let reason = format!("a call was answered {status}: {body}");
-        let result = CallError::of_answer(status, body);
-        // Whoever made the call counts on it. With a new subscription both sides know where they
-        // are: offers are made anew, and what is still wanted is said again.
-        if result.as_ref().is_err_and(CallError::is_retryable) {
-            self.lost(reason);
-        }
-        result
+        let head = match &mut self.current.head {
+            Some(head) => head,
+            none => none.insert(self.http.call_head(&link).map_err(CallError::Transport)?),
+        };
+        self.pipeline.push(head.origin(), head.request(&self.http.codec().encode(&call)));
+        Ok(Some(call))
     }
 
     /// Where calls go now; nowhere between the loss of a link and the next one.
-    fn link(&mut self) -> Result<Link, CallError> {
-        let is_new = self.links.has_changed().unwrap_or(false);
-        self.is_lost = self.is_lost && !is_new;
-        let link = self.links.borrow_and_update().clone();
-        link.filter(|_| !self.is_lost).ok_or(CallError::NotSubscribed)
+    fn link(&self) -> Result<Link, CallError> {
+        let link = self.current.link.clone().filter(|_| !self.current.is_lost);
+        link.ok_or(CallError::NotSubscribed)
     }
 
-    /// As in Mesos' own library, losing either connection is losing the other side.
-    fn broken(&mut self, error: &reqwest::Error) -> CallError {
-        let reason = describe(error);
-        self.lost(format!("a call got no answer: {reason}"));
-        if error.is_timeout() { CallError::Timeout } else { CallError::Transport(reason) }
+    fn answered(&mut self, response: Result<Response, Broken>) {
+        match response {
+            Ok(Response { status, body, .. }) => {
+                let reason = format!("a call was answered {status}: {body}");
+                let result = CallError::of_answer(status, body);
+                // Whoever made the call counts on it. With a new subscription both sides know
+                // where they are: offers are made anew, and what is still wanted is said again.
+                let is_lost = result.as_ref().is_err_and(CallError::is_retryable);
+                self.settle(result);
+                if is_lost {
+                    self.drop_unsent();
+                    self.lost(reason);
+                }
+            }
+            // As in Mesos' own library, losing the connection of a call is losing the other side.
+            Err(broken) => {
+                let (error, reason) = match broken {
+                    Broken::Timeout => (CallError::Timeout, CallError::Timeout.to_string()),
+                    Broken::Failed(reason) => (CallError::Transport(reason.clone()), reason),
+                };
+                // Without a connection the oldest call is the one that it was wanted for.
+                let sent = self.pipeline.drop_all().max(1);
+                self.break_off(sent, &error);
+                self.lost(format!("a call got no answer: {reason}"));
+            }
+        }
     }
 
-    /// Nothing to tell if the subscription was replaced while the call was on its way.
+    /// Nothing gets an answer any more; so many of those that wait were sent.
+    fn break_off(&mut self, sent: usize, error: &CallError) {
+        for _ in 0..sent {
+            self.settle(Err(error.clone()));
+        }
+        while !self.waiting.is_empty() {
+            self.settle(Err(CallError::NotSubscribed));
+        }
+    }
+
+    /// Takes back what was not sent yet.
+    fn drop_unsent(&mut self) {
+        let mut unsent = self.pipeline.drop_unsent();
+        for at in (0..self.waiting.len()).rev() {
+            if unsent > 0
+                && self.waiting.get(at).is_some_and(|it| it.call.is_some())
+                && let Some(waiting) = self.waiting.remove(at)
+            {
+                self.answer(waiting, Err(CallError::NotSubscribed));
+                unsent -= 1;
+            }
+        }
+        self.pass_barriers();
+    }
+
+    /// Answers the oldest call and the barriers behind it.
+    fn settle(&mut self, result: Result<(), CallError>) {
+        if let Some(oldest) = self.waiting.pop_front() {
+            self.answer(oldest, result);
+        }
+        self.pass_barriers();
+    }
+
+    fn pass_barriers(&mut self) {
+        while self.waiting.front().is_some_and(|it| it.call.is_none()) {
+            if let Some(barrier) = self.waiting.pop_front() {
+                self.answer(barrier, Ok(()));
+            }
+        }
+    }
+
+    fn answer(&mut self, Waiting { call, answer }: Waiting<C>, result: Result<(), CallError>) {
+        if let Some(call) = &call {
+            self.rules.answered(call, &result);
+        }
+        // Nobody needs to wait for it.
+        let _ = answer.send(result);
+    }
+
+    /// Nothing to tell if there is no subscription any more, or another one.
     fn lost(&mut self, reason: String) {
-        if !self.links.has_changed().unwrap_or(true) {
-            self.is_lost = true;
+        let has_changed = self.links.has_changed().unwrap_or(true);
+        if self.current.link.is_some() && !has_changed && !self.current.is_lost {
+            self.current.is_lost = true;
             let _ = self.control.send(Control::Lost(reason));
         }
     }

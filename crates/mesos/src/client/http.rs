@@ -1,12 +1,16 @@
 //! The transport: POST a message, read a stream or a short answer.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
 use reqwest::{Client, Response, redirect};
-use url::Url;
+use url::{Position, Url};
 
+use super::link::Link;
+use super::pipeline::Pipeline;
 use crate::client::Error;
 use crate::client::tls::{self, Tls};
 use crate::codec::Codec;
@@ -16,13 +20,11 @@ use crate::master::Credential;
 pub(crate) const STREAM_ID: HeaderName = HeaderName::from_static("mesos-stream-id");
 
 /// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call other than SUBSCRIBE may take.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an error's body is read.
 const MAX_ERROR_BODY_BYTES: usize = 4096;
 
-/// One HTTP client with one connection, an encoding and perhaps a credential.
+/// An HTTP client for the stream, and what calls beside it need: an encoding and perhaps a credential.
 #[derive(Clone)]
 pub(crate) struct Http {
     client: Client,
@@ -30,6 +32,13 @@ pub(crate) struct Http {
     tls: Tls,
     credential: Option<Credential>,
     bearer: Option<String>,
+}
+
+/// What all calls of a subscription begin with, as it goes over the wire.
+pub(crate) struct CallHead {
+    origin: Uri,
+    /// Up to the length of the body.
+    text: Vec<u8>,
 }
 
 /// What is known of an answer before its body.
@@ -57,12 +66,6 @@ impl Http {
         Ok(Self { client, codec, tls, credential, bearer: None })
     }
 
-    /// Another client of the same kind, with a connection of its own.
-    pub(crate) fn beside(&self) -> Result<Self, Error> {
-        let beside = Self::new(self.codec, self.credential.clone(), self.tls.clone())?;
-        Ok(Self { bearer: self.bearer.clone(), ..beside })
-    }
-
     /// The same with a bearer token, as agents want it.
     pub(crate) fn with_bearer(self, token: Option<&str>) -> Self {
         Self { bearer: token.map(str::to_owned), ..self }
@@ -78,20 +81,22 @@ impl Http {
         request.send().await.map_err(|error| describe(&error))
     }
 
-    /// Sends any other call and gives the answer's status and body.
-    pub(crate) async fn call(
-        &self,
-        url: Url,
-        stream_id: Option<&str>,
-        body: Vec<u8>,
-    ) -> Result<(u16, String), reqwest::Error> {
-        let mut request = self.post(url, body).timeout(CALL_TIMEOUT);
-        if let Some(stream_id) = stream_id {
+    /// What every other call of a subscription begins with.
+    ///
+    /// # Errors
+    ///
+    /// When the address or the credential cannot stand in a request.
+    pub(crate) fn call_head(&self, link: &Link) -> Result<CallHead, String> {
+        let mut request = self.post(link.endpoint.clone(), Vec::new());
+        if let Some(stream_id) = &link.stream_id {
             request = request.header(STREAM_ID, stream_id);
         }
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        Ok((status, short_body(response).await))
+        CallHead::of(&request.build().map_err(|error| describe(&error))?)
+    }
+
+    /// A connection for calls, beside the one of the stream.
+    pub(crate) fn pipeline(&self) -> Pipeline {
+        Pipeline::new(&self.tls)
     }
 
     fn post(&self, url: Url, body: Vec<u8>) -> reqwest::RequestBuilder {
@@ -104,6 +109,35 @@ impl Http {
             (None, Some(token)) => request.bearer_auth(token),
             (None, None) => request,
         }
+    }
+}
+
+impl CallHead {
+    fn of(request: &reqwest::Request) -> Result<Self, String> {
+        let url = request.url();
+        let origin =
+            url[..Position::BeforePath].parse().map_err(|error| format!("{url}: {error}"))?;
+        let host = &url[Position::BeforeHost..Position::BeforePath];
+        let target = &url[Position::BeforePath..Position::AfterQuery];
+        let mut text = format!("POST {target} HTTP/1.1\r\nhost: {host}\r\n").into_bytes();
+        for (name, value) in request.headers() {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                text.extend_from_slice(part);
+            }
+        }
+        text.extend_from_slice(b"content-length: ");
+        Ok(Self { origin, text })
+    }
+
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> &Uri {
+        &self.origin
+    }
+
+    /// The call with this body.
+    pub(crate) fn request(&self, body: &[u8]) -> Bytes {
+        let length = format!("{}\r\n\r\n", body.len());
+        [self.text.as_slice(), length.as_bytes(), body].concat().into()
     }
 }
 
@@ -135,11 +169,11 @@ pub(crate) async fn short_body(mut response: Response) -> String {
 
 /// What people can act on: what is wrong with a certificate, or else the innermost
 /// cause, such as "Connection refused (os error 111)".
-pub(crate) fn describe(error: &reqwest::Error) -> String {
+pub(crate) fn describe(error: &(dyn StdError + 'static)) -> String {
     if let Some(text) = tls::describe(error) {
         return text;
     }
-    let mut cause: &dyn std::error::Error = error;
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }

@@ -2,13 +2,16 @@
 //!
 //! `pump` runs a [`Session`](crate::session::Session) against a real socket and
 //! turns the stream into items; `calls` sends everything else, in order, on a
-//! connection of its own, as the protocol demands; `http` is the transport, [`tls`] says whom it trusts.
+//! connection of its own, as the protocol demands: a `pipeline`, that reads each `response`;
+//! `http` is the transport of the stream, [`tls`] says whom both trust.
 
 pub(crate) mod calls;
 mod error;
 pub(crate) mod http;
 pub(crate) mod link;
+mod pipeline;
 pub(crate) mod pump;
+mod response;
 pub mod tls;
 
 pub use calls::{CallError, Pending};

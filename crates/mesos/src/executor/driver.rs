@@ -97,13 +97,12 @@ impl Builder {
         let environment = self.environment;
         let tls = environment.tls().map_err(|error| Error::Setup(error.to_string()))?;
         let http = Http::new(self.codec, None, tls)?.with_bearer(environment.token());
-        let calls_http = http.beside()?;
         let (items, receiver) = mpsc::channel(self.event_capacity);
         let (control, control_receiver) = mpsc::unbounded_channel();
         let (links, links_receiver) = watch::channel(None);
         let ledger = Ledger::new();
         let rules = ExecutorRules { environment: environment.clone(), ledger: ledger.clone() };
-        let queue = calls::start(calls_http, links_receiver, control.clone(), rules);
+        let queue = calls::start(http.clone(), links_receiver, control.clone(), rules);
         let session = Session::new(config(&environment));
         let side = ExecutorSide {
             environment: environment.clone(),

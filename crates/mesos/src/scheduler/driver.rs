@@ -178,7 +178,6 @@ impl Builder {
         let tls = self.tls.map_or_else(Tls::system, Ok);
         let tls = tls.map_err(|error| Error::Setup(error.to_string()))?;
         let http = Http::new(self.codec, self.credential, tls)?;
-        let calls_http = http.beside()?;
         let (items, receiver) = mpsc::channel(self.event_capacity);
         let (control, control_receiver) = mpsc::unbounded_channel();
         let (links, links_receiver) = watch::channel(None);
@@ -186,7 +185,7 @@ impl Builder {
         let book = OfferBook::default();
         let subscription = Subscription::new(self.wishes);
         let rules = SchedulerRules { book: book.clone(), subscription: subscription.clone(), gate };
-        let queue = calls::start(calls_http, links_receiver, control.clone(), rules);
+        let queue = calls::start(http.clone(), links_receiver, control.clone(), rules);
         let session = Session::new(config(self.backoff));
         let side = SchedulerSide { subscription: subscription.clone(), book };
         let channels = Channels { items, control: control_receiver, links };

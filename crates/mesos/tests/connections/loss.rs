@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::{accept, driver, listen, next, peer};
 
 /// A detector that says what the test says.
-struct Told(mpsc::UnboundedReceiver<News>);
+pub(crate) struct Told(pub(crate) mpsc::UnboundedReceiver<News>);
 
 impl MasterDetector for Told {
     fn masters(mut self) -> impl Stream<Item = News> + Send + 'static {
@@ -21,7 +21,7 @@ impl MasterDetector for Told {
     }
 }
 
-fn leads(listener: &TcpListener) -> News {
+pub(crate) fn leads(listener: &TcpListener) -> News {
     let address = format!("http://{}", listener.local_addr().unwrap());
     Ok(Some(Master::at(address.parse().unwrap())))
 }

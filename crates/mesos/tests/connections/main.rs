@@ -5,6 +5,7 @@
 mod loss;
 #[path = "../peer/mod.rs"]
 mod peer;
+mod pipeline;
 mod silence;
 mod tls;
 

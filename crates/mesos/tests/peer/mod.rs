@@ -15,10 +15,7 @@ pub(crate) struct Request<C, S = TcpStream> {
 
 impl<C, S: AsyncWrite + Unpin> Request<C, S> {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
+        header(&self.headers, name)
     }
 
     pub(crate) async fn answer(mut self, head: &str) {
@@ -26,19 +23,11 @@ impl<C, S: AsyncWrite + Unpin> Request<C, S> {
         self.socket.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// What the request is written in.
-    fn codec(&self) -> Codec {
-        match self.header("content-type") {
-            Some("application/json") => Codec::Json,
-            _ => Codec::Protobuf,
-        }
-    }
-
     /// Answers with a stream that begins with `event`.
     pub(crate) async fn stream(mut self, headers: &str, event: &impl Wire) -> S {
         let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n");
         self.socket.write_all(head.as_bytes()).await.unwrap();
-        send_in(self.codec(), &mut self.socket, event).await;
+        send_in(codec(self.header("content-type")), &mut self.socket, event).await;
         self.socket
     }
 }
@@ -67,19 +56,42 @@ pub(crate) async fn request<C: Wire>(listener: &TcpListener) -> Request<C> {
 pub(crate) async fn read<C: Wire, S: AsyncRead + AsyncWrite + Unpin>(
     mut socket: S,
 ) -> Request<C, S> {
-    let mut bytes = Vec::new();
+    let (headers, call) = take(&mut socket, &mut Vec::new()).await;
+    Request { headers, call, socket }
+}
+
+/// The next request of a connection; `bytes` is what was read of the one after it.
+pub(crate) async fn take<C: Wire>(
+    socket: &mut (impl AsyncRead + Unpin),
+    bytes: &mut Vec<u8>,
+) -> (String, C) {
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
             break end + 4;
         }
-        assert_ne!(socket.read_buf(&mut bytes).await.unwrap(), 0);
+        assert_ne!(socket.read_buf(bytes).await.unwrap(), 0);
     };
     let headers = String::from_utf8(bytes[..end].to_vec()).unwrap();
-    let mut request = Request { headers, call: C::default(), socket };
-    let length: usize = request.header("content-length").unwrap().parse().unwrap();
+    let length: usize = header(&headers, "content-length").unwrap().parse().unwrap();
     while bytes.len() < end + length {
-        assert_ne!(request.socket.read_buf(&mut bytes).await.unwrap(), 0);
+        assert_ne!(socket.read_buf(bytes).await.unwrap(), 0);
     }
-    request.call = request.codec().decode(&bytes[end..]).unwrap();
-    request
+    let body: Vec<u8> = bytes.drain(..end + length).skip(end).collect();
+    let call = codec(header(&headers, "content-type")).decode(&body).unwrap();
+    (headers, call)
+}
+
+fn header<'a>(headers: &'a str, name: &str) -> Option<&'a str> {
+    headers.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+/// What a request is written in.
+fn codec(content_type: Option<&str>) -> Codec {
+    match content_type {
+        Some("application/json") => Codec::Json,
+        _ => Codec::Protobuf,
+    }
 }
