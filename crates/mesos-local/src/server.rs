@@ -4,7 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use axum::serve::{ListenerExt, TapIo};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -28,7 +29,7 @@ impl Server {
             let until = async {
                 let _ = stopped.await;
             };
-            axum::serve(listener, router).with_graceful_shutdown(until).await
+            axum::serve(at_once(listener), router).with_graceful_shutdown(until).await
         });
         Self { stop: Some(stop), serving }
     }
@@ -40,6 +41,18 @@ impl Server {
             self.serving.abort();
         }
     }
+}
+
+/// Connections that send every packet at once, as those of Mesos do: without that, the second of
+/// two events waits until the client has acknowledged the first, for up to 40 ms.
+pub(crate) fn at_once(
+    listener: TcpListener,
+) -> TapIo<TcpListener, impl FnMut(&mut TcpStream) + Send + 'static> {
+    listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot send small packets at once");
+        }
+    })
 }
 
 /// Takes the address, or says who has it.
@@ -55,4 +68,19 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAd
     let listener = TcpListener::bind(address).await.map_err(fault)?;
     let address = listener.local_addr().map_err(fault)?;
     Ok((listener, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::serve::Listener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_do_not_wait_for_more_to_send() {
+        let (listener, address) = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let _client = TcpStream::connect(address).await.unwrap();
+        let (stream, _) = at_once(listener).accept().await;
+        assert!(stream.nodelay().unwrap());
+    }
 }

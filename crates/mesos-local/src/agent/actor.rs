@@ -26,6 +26,7 @@ use super::state::RequestId;
 use crate::containerizer::{Containerizer, Told};
 use crate::http::executor;
 use crate::messages::{FromAgent, ToAgent};
+use crate::server::at_once;
 use crate::settings::AgentSettings;
 use crate::store::{Store, StoredAgent};
 
@@ -145,7 +146,7 @@ pub(crate) async fn start(
     let (stop, stopped) = oneshot::channel();
     let router = executor::router(executor::Api { requests, agent: identity.clone() });
     let (close, closed) = oneshot::channel::<()>();
-    let server = axum::serve(listener, router)
+    let server = axum::serve(at_once(listener), router)
         .with_graceful_shutdown(async { drop(closed.await) })
         .into_future();
     let mut server = tokio::spawn(server);
