@@ -39,6 +39,12 @@ impl Place {
         self.command(flags, list).output().unwrap()
     }
 
+    /// The state file of the only job.
+    fn state(&self) -> PathBuf {
+        let files = fs::read_dir(self.path("output/.state")).unwrap().flatten();
+        files.map(|entry| entry.path()).find(|path| path.extension().is_some()).unwrap()
+    }
+
     /// A scheduler that has written a line with `text`.
     fn start(&self, flags: &[&str], text: &str) -> (Child, BufReader<impl Read + use<>>) {
         let mut command = self.command(flags, "list");
@@ -404,11 +410,29 @@ fn a_state_that_is_damaged_is_named_and_can_be_left_behind() {
     let place = Place::new();
     fs::write(place.path("list"), "http://h:99999/a.jpg\nhttp://127.0.0.1:1/b.jpg\n").unwrap();
     assert_eq!(place.run(&["--fail-fast"], "list").status.code(), Some(7));
-    let state = fs::read_dir(place.path("output/.state")).unwrap().flatten();
-    let state = state.map(|entry| entry.path()).find(|path| path.extension().is_some()).unwrap();
-    fs::File::options().write(true).open(&state).unwrap().set_len(3000).unwrap();
+    fs::File::options().write(true).open(place.state()).unwrap().set_len(3000).unwrap();
     says(&place.refused(&[], "list", 4), &["is damaged", "give --restart to begin anew"]);
     assert_eq!(place.run(&["--fail-fast", "--restart"], "list").status.code(), Some(7));
+}
+
+#[test]
+fn a_state_that_makes_the_database_panic_is_named_without_the_words_of_the_panic() {
+    let place = Place::new();
+    fs::write(place.path("list"), "http://h:99999/a.jpg\nhttp://127.0.0.1:1/b.jpg\n").unwrap();
+    assert_eq!(place.run(&["--fail-fast"], "list").status.code(), Some(7));
+    let state = place.state();
+    let whole = fs::read(&state).unwrap();
+    let used = (0..whole.len()).filter(|at| whole[*at] != 0);
+    let said = used.step_by(7).find_map(|at| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x55;
+        fs::write(&state, &bytes).unwrap();
+        let output = place.run(&["--fail-fast"], "list");
+        let text = String::from_utf8(output.stderr).unwrap();
+        text.contains("contradict").then_some(text)
+    });
+    let said = said.unwrap();
+    assert!(!said.contains("panicked"), "{said}");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Opens the file of a job, whatever has become of it.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use std::sync::Once;
+use std::thread;
 
 use redb::{Database, DatabaseError, StorageError};
 
@@ -54,15 +57,40 @@ fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
     }
 }
 
-/// redb panics over some kinds of damage; its words about that stand before ours.
+/// redb panics over some kinds of damage.
 fn unless_damaged<T>(
     path: &Path,
     work: impl FnOnce() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+    in_silence(work).unwrap_or_else(|_| {
         let message = "its parts contradict each other".to_owned();
         Err(StoreError::Damaged { path: path.to_owned(), message })
     })
+}
+
+thread_local! {
+    /// Whether a panic of this thread is caught and told in our own words.
+    static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Catches a panic without the words that the standard library writes about it. Those of other
+/// threads are written as ever.
+fn in_silence<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if IS_SILENT.get() {
+                tracing::debug!("{panic}");
+            } else {
+                before(panic);
+            }
+        }));
+    });
+    IS_SILENT.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    IS_SILENT.set(false);
+    result
 }
 
 /// Makes the file if it is not there, readable only by its owner: it holds the upload token.
