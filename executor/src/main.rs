@@ -12,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 
 /// The exit status for being started in a way that cannot work.
 const USAGE: u8 = 2;
+/// The exit status of a program that has panicked.
+const PANICKED: u8 = 101;
 /// Threads that serve connections, and invert what goes through in pieces.
 const MAX_WORKERS: usize = 8;
 /// What every agent sets.
@@ -35,10 +37,17 @@ fn main() -> ExitCode {
     };
     match runtime() {
         Ok(runtime) => {
-            let result = runtime.block_on(run(environment));
+            // On a thread of the pool, where its connections are: the one of `main` would have to
+            // be woken for each event.
+            let result = runtime.block_on(runtime.spawn(run(environment)));
             // Pixel work of killed tasks is not worth waiting for.
             runtime.shutdown_background();
-            result.map_or_else(|sentence| fail(1, &sentence), |()| ExitCode::SUCCESS)
+            match result {
+                Ok(Ok(())) => ExitCode::SUCCESS,
+                Ok(Err(sentence)) => fail(1, &sentence),
+                // What there is to say has been written by then.
+                Err(_) => ExitCode::from(PANICKED),
+            }
         }
         Err(error) => fail(1, &format!("threads cannot be started: {error}")),
     }

@@ -2,7 +2,8 @@
 //!
 //! Pure: events and endings in, statuses out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use mesos::v1::{TaskId, TaskState, TaskStatus};
 use protocol::{Outcome, Report};
@@ -28,7 +29,31 @@ pub enum Ending {
 pub struct Tasks {
     /// With what was told of their images.
     running: HashMap<String, Count>,
-    ended: VecDeque<String>,
+    ended: Ended,
+}
+
+/// The tasks that ended last.
+#[derive(Debug, Default)]
+struct Ended {
+    ids: HashSet<Arc<str>>,
+    oldest_first: VecDeque<Arc<str>>,
+}
+
+impl Ended {
+    fn add(&mut self, id: &str) {
+        if self.oldest_first.len() == REMEMBERED
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+        let id = Arc::from(id);
+        self.oldest_first.push_back(Arc::clone(&id));
+        self.ids.insert(id);
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
 }
 
 impl Tasks {
@@ -53,7 +78,7 @@ impl Tasks {
     /// Whether a task has ended here.
     #[must_use]
     pub fn has_ended_one(&self) -> bool {
-        !self.ended.is_empty()
+        !self.ended.ids.is_empty()
     }
 
     /// What to do with a KILL.
@@ -66,7 +91,7 @@ impl Tasks {
         } else if self.ended.contains(&id.value) {
             Kill::Nothing
         } else {
-            self.remember(id.value.clone());
+            self.ended.add(&id.value);
             let message = "killed before it reached the executor".to_owned();
             let status = TaskStatus { message: Some(message), ..status(id, TaskState::TaskKilled) };
             Kill::Answer(Box::new(status))
@@ -88,7 +113,7 @@ impl Tasks {
     /// The terminal status of a task whose work ended; `None` if it has had one.
     pub fn end(&mut self, id: &TaskId, ending: Ending) -> Option<TaskStatus> {
         let told = self.running.remove(&id.value)?;
-        self.remember(id.value.clone());
+        self.ended.add(&id.value);
         Some(terminal(id, ending, told))
     }
 
@@ -96,13 +121,6 @@ impl Tasks {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.running.is_empty()
-    }
-
-    fn remember(&mut self, id: String) {
-        if self.ended.len() == REMEMBERED {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(id);
     }
 }
 
@@ -262,6 +280,6 @@ mod tests {
             tasks.launch(&id);
             tasks.end(&id, Ending::Broken);
         }
-        assert_eq!(tasks.ended.len(), REMEMBERED);
+        assert_eq!(tasks.ended.ids.len(), REMEMBERED);
     }
 }
