@@ -10,7 +10,7 @@ use protocol::Outcome;
 use crate::agents::Agents;
 use crate::batches::Batches;
 use crate::decisions::Decisions;
-use crate::demand::Demand;
+use crate::demand::{Demand, Needs};
 use crate::images::Images;
 use crate::maintenance::Leaving;
 use crate::placement::is_ours;
@@ -393,8 +393,8 @@ impl Engine {
         self.check_progress(fx);
         if self.online {
             self.ask_about_tasks(fx, self.now);
-            let interval = self.revive_interval();
-            fx.calls.extend(self.demand.decide(self.now, self.has_work(), interval));
+            let needs = self.needs();
+            fx.calls.extend(self.demand.decide(self.now, needs));
         }
         if self.is_finished() && !std::mem::replace(&mut self.done_said, true) {
             fx.notices.push(Notice::JobDone);
@@ -407,7 +407,7 @@ impl Engine {
         let may_be_slow = self.settings.straggler_after.filter(|_| !self.any_ready());
         let calls = [
             self.reconciler.wake_at(self.batches.running_len() > 0),
-            self.demand.revive_at(self.has_work(), self.revive_interval()),
+            self.demand.revive_at(self.needs()),
             self.leaving.next_due(),
             self.stuck.wake_at(),
             may_be_slow.and_then(|least| self.watch.next_due(least)),
@@ -416,7 +416,8 @@ impl Engine {
         waits.into_iter().chain(calls).flatten().min()
     }
 
-    fn revive_interval(&self) -> Time {
-        self.settings.revive_interval.max(Settings::MIN_REVIVE_INTERVAL)
+    fn needs(&self) -> Needs {
+        let longest = self.settings.revive_interval.max(Settings::MIN_REVIVE_INTERVAL);
+        Needs { work: self.has_work(), running: self.batches.running_len(), longest }
     }
 }

@@ -96,7 +96,7 @@ impl Engine {
         // It had nothing to do but to come back.
         let was_put_off =
             !over.images.is_empty() && over.images.iter().all(|report| report.not_asked);
-        self.demand.want();
+        self.demand.want_room(self.now);
         self.images_reported(fx, attempt, over.images);
         let lasted = self.forget(attempt);
         let Some(batch) = self.batches.current(attempt).cloned() else { return };
