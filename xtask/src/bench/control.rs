@@ -1,6 +1,6 @@
 //! Tasks a second: what it costs to launch one, follow it and count it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -23,30 +23,51 @@ const TINY_TASKS: [&str; 3] = ["--images-per-task=1", "--cpus=0.1", "--mem=32"];
 
 const WITHIN: Duration = Duration::from_secs(600);
 
-/// On a real Mesos with two agents.
+/// On a real Mesos with two agents: on the disk, and in memory, where only the control is measured.
 ///
 /// # Errors
 ///
 /// When something cannot be installed, started, or does not do its work.
 pub(crate) fn on_mesos(bench: &mut Bench) -> Result<Vec<Line>> {
-    let sandbox = Sandbox::start(&bench.place.fresh("mesos")?, 2)?;
-    measure(bench, "real Mesos", &sandbox.master(), 500.0)
+    on_each_medium(bench, real_mesos)
 }
 
-/// On `mesos-local` with two agents, as a process of its own and within the scheduler.
+/// On `mesos-local` with two agents, as a process of its own and within the scheduler: on the disk
+/// and in memory.
 ///
 /// # Errors
 ///
 /// As [`on_mesos`].
 pub(crate) fn on_local(bench: &mut Bench) -> Result<Vec<Line>> {
+    on_each_medium(bench, embedded)
+}
+
+fn on_each_medium(
+    bench: &Bench,
+    measure: fn(&Place, u32) -> Result<Vec<Line>>,
+) -> Result<Vec<Line>> {
+    let mut lines = measure(&bench.place, bench.runs)?;
+    if let Some(place) = bench.place.in_memory() {
+        lines.extend(measure(&place, bench.runs)?);
+    }
+    Ok(lines)
+}
+
+fn real_mesos(place: &Place, runs: u32) -> Result<Vec<Line>> {
+    let sandbox = Sandbox::start(&place.fresh("mesos")?, 2)?;
+    compare(place, runs, "real Mesos", &sandbox.master(), 500.0)
+}
+
+fn embedded(place: &Place, runs: u32) -> Result<Vec<Line>> {
     let mut lines = {
-        let local = MesosLocal::start(&bench.place)?;
-        measure(bench, "mesos-local", &local.master, 2000.0)?
+        let local = MesosLocal::start(place)?;
+        compare(place, runs, "mesos-local", &local.master, 2000.0)?
     };
-    let list = Origin::start(bench)?;
-    let runs = (0..bench.runs).map(|_| from_first_launch(bench, "local", &list.list));
+    let list = Origin::start(place)?;
+    let runs = (0..runs).map(|_| from_first_launch(place, "local", &list.list));
     let runs = runs.collect::<Result<_>>()?;
-    lines.push(line("--master local, first launch to end", runs, None, Goal::AtLeast(2000.0)));
+    let goal = Goal::AtLeast(2000.0);
+    lines.push(line(place, "--master local, first launch to end", runs, None, goal));
     Ok(lines)
 }
 
@@ -77,24 +98,25 @@ impl MesosLocal {
     }
 }
 
-fn measure(bench: &Bench, engine: &str, master: &str, goal: f64) -> Result<Vec<Line>> {
-    let Origin { list, .. } = &Origin::start(bench)?;
+fn compare(place: &Place, runs: u32, engine: &str, master: &str, goal: f64) -> Result<Vec<Line>> {
+    let Origin { list, .. } = &Origin::start(place)?;
     let (mut whole, mut tasks, mut bare) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..bench.runs {
-        let job = Job::new(&bench.place, master, list)?.with(&TINY_TASKS);
+    for _ in 0..runs {
+        let job = Job::new(place, master, list)?.with(&TINY_TASKS);
         whole.push(f64::from(TASKS) / job.run(TASKS, WITHIN)?.time.as_secs_f64());
-        tasks.push(from_first_launch(bench, master, list)?);
-        bare.push(bare::run(&bench.place, master, TASKS, WITHIN)?);
+        tasks.push(from_first_launch(place, master, list)?);
+        bare.push(bare::run(place, master, TASKS, WITHIN)?);
     }
     let peer = Peer { name: "Python, tasks that do nothing".into(), sample: Sample::of(bare) };
+    let first = format!("{engine}, first launch to end");
     Ok(vec![
-        line(&format!("{engine}, first launch to end"), tasks, Some(peer), Goal::AtLeast(goal)),
-        line(&format!("{engine}, whole process"), whole, None, Goal::Shown),
+        line(place, &first, tasks, Some(peer), Goal::AtLeast(goal)),
+        line(place, &format!("{engine}, whole process"), whole, None, Goal::Shown),
     ])
 }
 
-fn line(what: &str, runs: Vec<f64>, peer: Option<Peer>, goal: Goal) -> Line {
-    let what = format!("{TASKS} tasks of 0.1 cpu, {what}");
+fn line(place: &Place, what: &str, runs: Vec<f64>, peer: Option<Peer>, goal: Goal) -> Line {
+    let what = format!("{TASKS} tasks of 0.1 cpu {}, {what}", place.medium());
     Line { what, unit: "tasks/s", ours: Sample::of(runs), peer, goal }
 }
 
@@ -105,8 +127,8 @@ struct Origin {
 }
 
 impl Origin {
-    fn start(bench: &Bench) -> Result<Self> {
-        let folder = bench.place.fresh("origin")?;
+    fn start(place: &Place) -> Result<Self> {
+        let folder = place.fresh("origin")?;
         let nginx = Nginx::serve(&folder, &folder)?;
         let list = tiny_list(&nginx, TASKS, folder.join("list"))?;
         Ok(Self { _nginx: nginx, list })
@@ -114,8 +136,8 @@ impl Origin {
 }
 
 /// Tasks a second between the first launch and the end of the job, as its log tells them.
-fn from_first_launch(bench: &Bench, master: &str, list: &std::path::Path) -> Result<f64> {
-    let job = Job::new(&bench.place, master, list)?.with(&TINY_TASKS);
+fn from_first_launch(place: &Place, master: &str, list: &Path) -> Result<f64> {
+    let job = Job::new(place, master, list)?.with(&TINY_TASKS);
     let mut running = job.start()?;
     let launched = first_launch(&mut running)?;
     running.finish(WITHIN)?;

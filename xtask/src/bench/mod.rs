@@ -40,8 +40,8 @@ pub(crate) struct Options {
     /// Measure the programs of the last release build as they are
     #[arg(long)]
     no_build: bool,
-    /// Where everything is kept; by default `target/bench`. In memory, as in /dev/shm, nothing is
-    /// durable: that shows what the disk takes of the tasks a second
+    /// Where everything is kept; by default `target/bench`, and tasks a second are measured in
+    /// /dev/shm too: that shows what the disk takes of them
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
     /// List the rows and measure nothing

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use rustix::fs::StatVfsMountFlags;
+use tempfile::TempDir;
 
 use crate::{tools, workspace};
 
@@ -12,7 +14,12 @@ use crate::{tools, workspace};
 pub(crate) struct Place {
     folder: PathBuf,
     programs: PathBuf,
+    /// Removed with this value.
+    _temporary: Option<TempDir>,
 }
+
+/// Where Linux has files that never reach a disk.
+const MEMORY: &str = "/dev/shm";
 
 impl Place {
     /// Makes the folder, `target/bench` unless told otherwise, and, if told so, builds the programs.
@@ -26,7 +33,24 @@ impl Place {
         if builds {
             build()?;
         }
-        Ok(Self { folder, programs: release_folder()? })
+        Ok(Self { folder, programs: release_folder()?, _temporary: None })
+    }
+
+    /// One in memory for the same programs, where nothing waits for the disk; none if this one is
+    /// there already, or the machine has no such place where executors can run.
+    pub(crate) fn in_memory(&self) -> Option<Self> {
+        let mount = rustix::fs::statvfs(MEMORY).ok()?;
+        if self.folder.starts_with(MEMORY) || mount.f_flag.contains(StatVfsMountFlags::NOEXEC) {
+            return None;
+        }
+        let temporary = tempfile::Builder::new().prefix("bench-").tempdir_in(MEMORY).ok()?;
+        let (folder, programs) = (temporary.path().to_owned(), self.programs.clone());
+        Some(Self { folder, programs, _temporary: Some(temporary) })
+    }
+
+    /// Where its files are, for the lines of the table.
+    pub(crate) fn medium(&self) -> &'static str {
+        if self.folder.starts_with(MEMORY) { "in memory" } else { "on the disk" }
     }
 
     /// The folder that stays from run to run.
