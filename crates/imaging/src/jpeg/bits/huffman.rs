@@ -31,6 +31,14 @@ pub(super) struct Symbol {
     pub(super) value: u8,
 }
 
+/// A code of at most [`SHORT_BITS`], from the top of the word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ShortCode {
+    pub(super) bits: u16,
+    pub(super) length: u32,
+    pub(super) value: u8,
+}
+
 /// A Huffman table of a JPEG.
 #[derive(Debug, Clone)]
 pub(super) struct Code {
@@ -118,6 +126,21 @@ impl Code {
     pub(super) fn short(&self, bits: u64) -> Option<Symbol> {
         let entry = self.short.get((bits >> (64 - SHORT_BITS)) as usize).copied().unwrap_or(0);
         (entry != 0).then_some(Symbol { length: u32::from(entry >> 8), value: entry as u8 })
+    }
+
+    /// The codes of at most [`SHORT_BITS`], shortest first.
+    pub(super) fn short_codes(&self) -> Vec<ShortCode> {
+        let mut next = 0;
+        let mut first = 0;
+        let mut codes = Vec::new();
+        for (length, &(end, symbols)) in (1u32..=SHORT_BITS).zip(self.ends.iter().skip(1)) {
+            for &value in self.symbols.get(first..symbols).unwrap_or_default() {
+                codes.push(ShortCode { bits: next as u16, length, value });
+                next += 1 << (16 - length);
+            }
+            (next, first) = (end, symbols);
+        }
+        codes
     }
 
     /// The symbol whose code is at the top of `bits`; `None` if there is no such code.

@@ -4,7 +4,7 @@
 //! a table tells for the next few bits how many of them are whole symbols with their values, which
 //! of them to flip, how far along the block they lead, and whether they end it.
 
-use super::huffman::{Code, SHORT_BITS};
+use super::huffman::{Code, SHORT_BITS, ShortCode};
 
 /// A stretch is at most so long: the bits to flip have to fit beside the rest into a word, and
 /// three stretches with a begun byte before them into 63 bits. The last value of a stretch may lie
@@ -138,12 +138,8 @@ impl Left {
 pub(super) struct Table([Stretch; 1 << SHORT_BITS]);
 
 impl Table {
-    fn by_bits(stretch: impl Fn(u64) -> Stretch) -> Box<Self> {
-        let mut table = Box::new(Self([Stretch::NONE; 1 << SHORT_BITS]));
-        for (bits, entry) in (0u64..).zip(table.0.iter_mut()) {
-            *entry = stretch(bits << (u64::BITS - SHORT_BITS));
-        }
-        table
+    fn new() -> Box<Self> {
+        Box::new(Self([Stretch::NONE; 1 << SHORT_BITS]))
     }
 
     /// The stretch at the top of `bits`.
@@ -166,11 +162,21 @@ pub(super) struct Lookup {
 impl Lookup {
     /// For blocks that are coded so.
     pub(super) fn new(dc: &Code, ac: &Code) -> Self {
-        let at_start = Table::by_bits(|bits| match Walk::new(bits).difference(dc) {
-            Some(walk) => walk.coefficients(ac),
-            None => Stretch::NONE,
-        });
-        Self { at_start, within: Table::by_bits(|bits| Walk::new(bits).coefficients(ac)) }
+        let (mut at_start, mut within) = (Table::new(), Table::new());
+        let (dc, ac) = (dc.short_codes(), ac.short_codes());
+        Walk::default().coefficients(&mut within.0, &ac);
+        for difference in &dc {
+            // Larger ones, which do not exist, are told apart where errors are.
+            if difference.value <= LARGEST_SIZE
+                && let Some(walk) = Walk::default().step(difference.length, difference.value.into())
+            {
+                let walk = Walk { advance: 1, ..walk };
+                walk.each_value(difference, &mut at_start.0, |walk, room| {
+                    walk.coefficients(room, &ac);
+                });
+            }
+        }
+        Self { at_start, within }
     }
 
     /// The table for a block of which so many coefficients are done.
@@ -180,54 +186,55 @@ impl Lookup {
 }
 
 /// A walk over the symbols in a few bits.
+#[derive(Debug, Clone, Copy, Default)]
 struct Walk {
-    bits: u64,
     used: u32,
     flips: u64,
     advance: u32,
 }
 
 impl Walk {
-    fn new(bits: u64) -> Self {
-        Self { bits, used: 0, flips: 0, advance: 0 }
-    }
-
     /// Goes over a code and its value; `None` if the code is not known whole, or the value ends
     /// beyond the reach.
-    fn step(&mut self, length: u32, size: u32) -> Option<()> {
+    fn step(self, length: u32, size: u32) -> Option<Self> {
         let (code_end, used) = (self.used + length, self.used + length + size);
         if code_end > SHORT_BITS || used > REACH_BITS {
             return None;
         }
-        self.flips |= ones(size) >> code_end;
-        self.used = used;
-        Some(())
+        Some(Self { used, flips: self.flips | ones(size) >> code_end, ..self })
     }
 
-    fn difference(mut self, dc: &Code) -> Option<Self> {
-        // Larger ones, which do not exist, are told apart where errors are.
-        let symbol = dc.short(self.bits).filter(|symbol| symbol.value <= LARGEST_SIZE)?;
-        self.step(symbol.length, symbol.value.into())?;
-        self.advance = 1;
-        Some(self)
-    }
-
-    fn coefficients(mut self, ac: &Code) -> Stretch {
-        while self.used < SHORT_BITS {
-            let Some(symbol) = ac.short(self.bits << self.used) else { break };
-            let (run, size) = (u32::from(symbol.value >> 4), u32::from(symbol.value & 15));
-            if size == 0 && run != 0 && run != 15 {
-                break;
+    /// Fills `room`, which has a place for each way that the bits of the look can go on behind
+    /// this walk. `codes` are in order of their lengths.
+    fn coefficients(self, room: &mut [Stretch], codes: &[ShortCode]) {
+        room.fill(self.stretch(false));
+        let known = SHORT_BITS.saturating_sub(self.used);
+        for code in codes.iter().take_while(|code| code.length <= known) {
+            let (run, size) = (u32::from(code.value >> 4), u32::from(code.value & 15));
+            let is_possible = size > 0 || matches!(run, 0 | 15);
+            let Some(walk) = self.step(code.length, size).filter(|_| is_possible) else { continue };
+            if code.value == 0 {
+                code.places(room).fill(walk.stretch(true));
+            } else {
+                let walk = Self { advance: walk.advance + 1 + run, ..walk };
+                walk.each_value(code, room, |walk, room| walk.coefficients(room, codes));
             }
-            if self.step(symbol.length, size).is_none() {
-                break;
-            }
-            if symbol.value == 0 {
-                return self.stretch(true);
-            }
-            self.advance += 1 + run;
         }
-        self.stretch(false)
+    }
+
+    /// Fills the places of a code in `room`: what comes behind its value is the same for each.
+    fn each_value(
+        self,
+        code: &ShortCode,
+        room: &mut [Stretch],
+        fill: impl FnOnce(Self, &mut [Stretch]),
+    ) {
+        let places = code.places(room);
+        let size = u32::from(code.value & 15);
+        let values = places.len().min(1 << size);
+        let (first, others) = places.split_at_mut(places.len() / values);
+        fill(self, first);
+        others.chunks_exact_mut(first.len()).for_each(|other| other.copy_from_slice(first));
     }
 
     fn stretch(self, ends: bool) -> Stretch {
@@ -235,6 +242,15 @@ impl Walk {
             return Stretch::NONE;
         }
         Stretch::new(self.used, self.flips, self.advance, ends)
+    }
+}
+
+impl ShortCode {
+    /// Its places among those for the ways that some bits can go on, which begin with it.
+    fn places<'a>(&self, room: &'a mut [Stretch]) -> &'a mut [Stretch] {
+        let count = room.len() >> self.length;
+        let first = (usize::from(self.bits) * room.len()) >> 16;
+        room.get_mut(first..first + count).unwrap_or_default()
     }
 }
 
@@ -246,7 +262,12 @@ pub(super) fn ones(count: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::standard::LUMA_DC_COUNTS, *};
+    use proptest::prelude::*;
+
+    use super::{
+        super::standard::{LUMA_AC, LUMA_DC_COUNTS},
+        *,
+    };
 
     fn standard_dc() -> Code {
         Code::new(LUMA_DC_COUNTS, &Vec::from_iter(0..12)).unwrap()
@@ -301,6 +322,70 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_left_to_others() {
         assert_eq!(within(u64::MAX), Stretch::NONE);
+    }
+
+    /// The stretch at the top of `bits`, symbol by symbol.
+    fn walked(bits: u64, dc: Option<&Code>, ac: &Code) -> Stretch {
+        let mut walk = Walk::default();
+        let mut is_difference = dc.is_some();
+        loop {
+            let code = dc.filter(|_| is_difference).unwrap_or(ac);
+            let known = SHORT_BITS.saturating_sub(walk.used);
+            let symbol = code.short(bits << walk.used).filter(|symbol| symbol.length <= known);
+            let next = symbol.and_then(|symbol| {
+                let size = u32::from(symbol.value & if is_difference { 255 } else { 15 });
+                let run = if is_difference { 0 } else { u32::from(symbol.value >> 4) };
+                let is_possible = is_difference || size > 0 || matches!(run, 0 | 15);
+                let next = walk.step(symbol.length, size).filter(|_| is_possible && size < 16)?;
+                Some((Walk { advance: walk.advance + 1 + run, ..next }, symbol.value))
+            });
+            match next {
+                Some((next, 0)) if !is_difference => {
+                    return Walk { advance: walk.advance, ..next }.stretch(true);
+                }
+                Some((next, _)) => walk = next,
+                None if is_difference => return Stretch::NONE,
+                None => return walk.stretch(false),
+            }
+            is_difference = false;
+        }
+    }
+
+    fn is_as_walked(dc: &Code, ac: &Code) {
+        let lookup = Lookup::new(dc, ac);
+        for place in 0..1 << SHORT_BITS {
+            let bits = place << (64 - SHORT_BITS);
+            assert_eq!(lookup.within.get(bits), walked(bits, None, ac), "{place:011b}");
+            assert_eq!(lookup.at_start.get(bits), walked(bits, Some(dc), ac), "{place:011b}");
+        }
+    }
+
+    #[test]
+    fn tables_hold_what_a_walk_finds() {
+        is_as_walked(&standard_dc(), &ac());
+        let (counts, symbols) = LUMA_AC;
+        is_as_walked(&standard_dc(), &Code::new(counts, symbols).unwrap());
+        is_as_walked(&Code::new(&[0; 16], &[]).unwrap(), &Code::new(&[0; 16], &[]).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn tables_of_any_codes_hold_what_a_walk_finds(
+            lengths in prop::collection::vec(1usize..=16, 0..60),
+            symbols in prop::collection::vec(any::<u8>(), 60),
+        ) {
+            let mut counts = [0u8; 16];
+            let mut room = 1u32 << 16;
+            for length in lengths {
+                let taken = 1 << (16 - length);
+                if taken <= room {
+                    room -= taken;
+                    counts[length - 1] += 1;
+                }
+            }
+            let code = Code::new(&counts, &symbols).unwrap();
+            is_as_walked(&code, &code);
+        }
     }
 
     #[test]

@@ -35,8 +35,6 @@ pub(super) struct Channel {
     lookup: Arc<Lookup>,
     /// How far the DC coefficients are lowered.
     shift: i32,
-    /// The part of the shift that the blocks since the last restart have not brought in yet.
-    pending: i32,
 }
 
 /// A sequential scan on its way.
@@ -45,7 +43,10 @@ pub(in crate::jpeg) struct Scan {
     pipe: Pipe,
     stage: Stage,
     grid: Grid,
-    coding: Coding,
+    coding: Arc<Coding>,
+    /// By channel, the part of its shift that the blocks since the last restart have not brought in
+    /// yet.
+    pending: Vec<i32>,
     /// Units between restarts; 0 without any.
     restart_interval: u32,
     /// Rows that the limits allow, for files that tell their height at the end.
@@ -91,16 +92,19 @@ impl Scan {
         restart_interval: u32,
         most_rows: u32,
     ) -> Self {
-        Self {
+        let mut scan = Self {
             pipe: Pipe::new(position),
             stage: Stage::default(),
             grid,
-            coding,
+            coding: Arc::new(coding),
+            pending: Vec::new(),
             restart_interval,
             most_rows,
             place: Place::default(),
             next: Next::Block,
-        }
+        };
+        scan.forget_predictions();
+        scan
     }
 
     /// The first byte of the input that is not needed any more.
@@ -115,9 +119,11 @@ impl Scan {
 
     /// Goes as far as the data reach; `Ok` once the marker behind the scan is next.
     pub(in crate::jpeg) fn advance(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
+        let coding = Arc::clone(&self.coding);
+        let unit = burst::Unit::new(coding.of_units(&self.grid.units));
         loop {
             match self.next {
-                Next::Block => self.blocks(data, out)?,
+                Next::Block => self.blocks(unit.as_ref(), data, out)?,
                 Next::Align { at_end } => {
                     self.pipe.align(out);
                     self.next = Next::Drain { at_end };
@@ -142,9 +148,16 @@ impl Scan {
 
     /// Blocks until the next restart or the end. If the data run dry within one, it is as if that
     /// one had never begun.
-    fn blocks(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
+    fn blocks(
+        &mut self,
+        unit: Option<&burst::Unit<'_>>,
+        data: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Halt> {
         while self.next == Next::Block {
-            if self.burst(data, out) {
+            if let Some(unit) = unit
+                && self.burst(unit, data, out)?
+            {
                 continue;
             }
             if data.len() - self.pipe.position() > LONGEST_BLOCK {
@@ -152,12 +165,12 @@ impl Scan {
                 continue;
             }
             let (pipe, place, length) = (self.pipe, self.place, out.len());
-            let pending = self.channel().map(|channel| channel.pending);
+            let pending = self.pending().copied();
             if let Err(halt) = self.block(data, out) {
                 (self.pipe, self.place, self.next) = (pipe, place, Next::Block);
                 out.truncate(length);
-                if let (Some(channel), Some(pending)) = (self.channel(), pending) {
-                    channel.pending = pending;
+                if let (Some(now), Some(before)) = (self.pending(), pending) {
+                    *now = before;
                 }
                 return Err(halt);
             }
@@ -165,24 +178,28 @@ impl Scan {
         Ok(())
     }
 
-    /// That of the block that is next.
-    fn channel(&mut self) -> Option<&mut Channel> {
-        let slot = *self.grid.units.get(self.place.slot)?;
-        self.coding.channels.get_mut(slot)
+    /// What is pending for the block that is next.
+    fn pending(&mut self) -> Option<&mut i32> {
+        let channel = *self.grid.units.get(self.place.slot)?;
+        self.pending.get_mut(channel)
     }
 
-    /// Goes on fast, up to the last block before something else is due; whether it did.
-    fn burst(&mut self, data: &[u8], out: &mut Vec<u8>) -> bool {
-        let channels = &self.coding.channels;
-        if channels.iter().any(|channel| channel.pending != 0) {
-            return false;
+    /// Goes on fast, up to where something else is due; whether it did.
+    fn burst(
+        &mut self,
+        unit: &burst::Unit<'_>,
+        data: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Halt> {
+        let units = self.plain_units();
+        let length = self.grid.units.len();
+        let blocks = (units as usize).saturating_mul(length).saturating_sub(self.place.slot);
+        if blocks < SHORTEST_BURST
+            || self.pending.iter().any(|&pending| pending != 0)
+            || !self.pipe.lend(data, &mut self.stage)
+        {
+            return Ok(false);
         }
-        let blocks = self.plain_blocks();
-        if blocks < SHORTEST_BURST || !self.pipe.lend(data, &mut self.stage) {
-            return false;
-        }
-        let channels = self.grid.units.iter().filter_map(|&slot| channels.get(slot));
-        let Some(unit) = burst::Unit::new(channels.map(Channel::coding)) else { return false };
         let start = burst::Position {
             bit: self.stage.first_bit(),
             slot: self.place.slot,
@@ -190,35 +207,40 @@ impl Scan {
             blocks: 0,
         };
         let mut lanes = self.stage.lanes(self.coding.mask());
-        let end = burst::run(&mut lanes, &unit, start, blocks);
+        let end = burst::run(&mut lanes, unit, start, blocks);
         if !self.pipe.give_back(&self.stage, end.bit, out) {
-            return false;
+            return Ok(false);
         }
-        let units = (start.slot + end.blocks) / self.grid.units.len();
-        self.place.pass(units as u32, self.grid.across);
         (self.place.slot, self.place.done) = (end.slot, end.done);
-        true
+        let passed = ((start.slot + end.blocks) / length) as u32;
+        if passed < units {
+            self.place.pass(passed, self.grid.across);
+        } else {
+            self.place.pass(passed - 1, self.grid.across);
+            self.step(data, out)?;
+        }
+        Ok(true)
     }
 
-    /// Blocks, from the one that is begun, after which nothing but the next one is due.
-    fn plain_blocks(&self) -> usize {
-        let Place { slot, column, row, since_restart, .. } = self.place;
+    /// Units, with the one that is begun, up to the next restart or the end.
+    fn plain_units(&self) -> u32 {
+        let Place { column, row, since_restart, .. } = self.place;
         let rows = self.grid.down.saturating_sub(row);
         let to_end = (rows.saturating_mul(self.grid.across)).saturating_sub(column);
-        let to_restart = match self.restart_interval {
-            0 => u32::MAX,
-            interval => interval - since_restart,
-        };
-        let units = to_end.min(to_restart) as usize;
-        units.saturating_mul(self.grid.units.len()).saturating_sub(slot + 1)
+        match self.restart_interval {
+            0 => to_end,
+            interval => to_end.min(interval - since_restart),
+        }
     }
 
     fn block(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
         let mask = self.coding.mask();
-        let slot = self.grid.units.get(self.place.slot);
-        if let Some(channel) = slot.and_then(|&slot| self.coding.channels.get_mut(slot)) {
+        let channel = self.grid.units.get(self.place.slot).copied().unwrap_or_default();
+        if let (Some(pending), Some(channel)) =
+            (self.pending.get_mut(channel), self.coding.channels.get(channel))
+        {
             let mut bits = Bits { pipe: &mut self.pipe, data, out, mask };
-            channel.block(&mut bits, self.place.done)?;
+            channel.block(&mut bits, pending, self.place.done)?;
         }
         self.place.slot += 1;
         self.place.done = 0;
@@ -268,8 +290,7 @@ impl Scan {
     }
 
     fn forget_predictions(&mut self) {
-        let channels = self.coding.channels.iter_mut();
-        channels.for_each(|channel| channel.pending = channel.shift);
+        self.pending = self.coding.channels.iter().map(|channel| channel.shift).collect();
     }
 }
 
@@ -284,6 +305,11 @@ impl Place {
 }
 
 impl Coding {
+    /// How the blocks of a unit are coded, by the channels that they are of.
+    fn of_units<'a>(&'a self, units: &[usize]) -> impl Iterator<Item = burst::Coding<'a>> {
+        units.iter().filter_map(|&channel| self.channels.get(channel)).map(Channel::coding)
+    }
+
     /// Of the bits that inversion flips, those that are flipped: all or none.
     fn mask(&self) -> u64 {
         u64::from_ne_bytes([self.map.mask(); 8])
@@ -300,7 +326,7 @@ struct Bits<'a> {
 
 impl Channel {
     pub(super) fn new((dc, ac): (Arc<Code>, Arc<Code>), lookup: Arc<Lookup>, shift: i32) -> Self {
-        Self { dc, ac, lookup, shift, pending: shift }
+        Self { dc, ac, lookup, shift }
     }
 
     fn coding(&self) -> burst::Coding<'_> {
@@ -308,9 +334,9 @@ impl Channel {
     }
 
     /// One block, of which so many coefficients are done already.
-    fn block(&mut self, bits: &mut Bits<'_>, mut done: u32) -> Result<(), Halt> {
-        if self.pending != 0 && done == 0 {
-            difference::shift(bits.pipe, bits.data, bits.out, &self.dc, &mut self.pending)?;
+    fn block(&self, bits: &mut Bits<'_>, pending: &mut i32, mut done: u32) -> Result<(), Halt> {
+        if *pending != 0 && done == 0 {
+            difference::shift(bits.pipe, bits.data, bits.out, &self.dc, pending)?;
             done = 1;
         }
         while done < BLOCK {

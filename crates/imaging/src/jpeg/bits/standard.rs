@@ -39,7 +39,7 @@ pub(super) const LUMA_DC_COUNTS: &[u8; 16] = &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 
 const CHROMA_DC_COUNTS: &[u8; 16] = &[0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
 
 /// Counts and symbols of the table for luma coefficients (Annex K.3.2).
-const LUMA_AC: (&[u8; 16], &[u8]) = (
+pub(super) const LUMA_AC: (&[u8; 16], &[u8]) = (
     &[0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125],
     &[
         0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61,
