@@ -49,7 +49,8 @@ pub fn status(status: u16) -> Class {
         429 => Class::TooManyRequests,
         300..=399 => Class::Redirect,
         400..=499 => Class::Http4xx,
-        500..=599 => Class::Http5xx,
+        // Those beyond 599, which some hosts use against robots, are to be taken so too (RFC 9110, 15).
+        500.. => Class::Http5xx,
         _ => Class::Transfer,
     }
 }
@@ -138,7 +139,8 @@ mod tests {
             (500, Class::Http5xx),
             (503, Class::Http5xx),
             (599, Class::Http5xx),
-            (600, Class::Transfer),
+            (600, Class::Http5xx),
+            (999, Class::Http5xx),
             (101, Class::Transfer),
         ] {
             assert_eq!(status(number), class, "{number}");
