@@ -180,8 +180,17 @@ fn in_pieces(source: &[u8], size: usize) -> Result<Vec<u8>, imaging::Error> {
 
 #[test]
 fn pieces_of_every_size_give_the_same_bytes_as_the_whole() {
-    for (interval, sampling) in [(0, SamplingFactor::F_2_2), (2, SamplingFactor::F_1_1)] {
-        let source = jpeg(90, ColorType::Rgb, |encoder| {
+    let (four, one) = (SamplingFactor::F_2_2, SamplingFactor::F_1_1);
+    for (colours, sampling, interval) in [
+        (ColorType::Rgb, four, 0),
+        (ColorType::Rgb, four, 3),
+        (ColorType::Rgb, one, 2),
+        (ColorType::Rgb, one, 5),
+        (ColorType::Luma, one, 1),
+        (ColorType::Luma, one, 9),
+        (ColorType::Luma, one, 20),
+    ] {
+        let source = jpeg(90, colours, |encoder| {
             encoder.set_sampling_factor(sampling);
             encoder.set_restart_interval(interval);
         });
@@ -191,6 +200,23 @@ fn pieces_of_every_size_give_the_same_bytes_as_the_whole() {
         }
         assert_eq!(in_pieces(&whole, 5).unwrap(), source);
     }
+}
+
+#[test]
+fn long_runs_of_filling_in_the_data_are_the_same_in_pieces() {
+    let source = jpeg(95, ColorType::Rgb, |_| ());
+    let scan = source.windows(2).position(|window| window == b"\xff\xda").unwrap();
+    let stuffed: Vec<_> =
+        (scan..source.len() - 1).filter(|&at| source[at..at + 2] == [0xff, 0]).collect();
+    for &at in stuffed.iter().step_by(5) {
+        let mut filled = source.clone();
+        filled.splice(at..at, [0xff; 700]);
+        let whole = process(&filled).unwrap().bytes;
+        for size in [64, 333, at + 600] {
+            assert_eq!(in_pieces(&filled, size).unwrap(), whole, "{at}, pieces of {size}");
+        }
+    }
+    assert!(stuffed.len() > 10);
 }
 
 #[test]

@@ -88,7 +88,8 @@ pub(super) struct Lanes<'a, const SIZE: usize> {
     pub(super) mask: u64,
 }
 
-/// Goes on from `position`, at most to `blocks` ended blocks and as far as the data reach. It also
+/// Goes on from `position`, at most to `blocks` ended blocks and as far as the data reach, or nearly so
+/// where they fill the stage. It also
 /// stops, without having touched it, at whatever breaks a rule.
 pub(super) fn run<const SIZE: usize>(
     lanes: &mut Lanes<'_, SIZE>,
@@ -119,7 +120,7 @@ pub(super) fn run<const SIZE: usize>(
 /// Why the loop over windows pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pause {
-    /// The ring is at its end, or as many blocks are ended as may be.
+    /// The ring is at its end, or a window might end more blocks than may be.
     Blocks,
     /// There are too few bytes.
     Data,

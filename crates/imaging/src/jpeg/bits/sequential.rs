@@ -1,6 +1,6 @@
 //! Sequential scans: block after block, each whole.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use super::{
     burst::{self, BLOCK},
@@ -12,10 +12,6 @@ use super::{
     stage::Stage,
 };
 use crate::invert::SampleMap;
-
-/// A block takes less than this many bytes: 64 codes of 16 bits with values of 15, with a stuffed
-/// zero after each byte.
-const LONGEST_BLOCK: usize = 64 * 31 / 8 * 2;
 
 /// Fewer blocks are not worth the preparation.
 const SHORTEST_BURST: usize = 8;
@@ -55,6 +51,9 @@ pub(in crate::jpeg) struct Scan {
     next: Next,
 }
 
+/// How the blocks are coded, and the unit of that, which is made when it is wanted.
+type Unit<'a, 'b> = (&'a Coding, &'b OnceCell<Option<burst::Unit<'a>>>);
+
 /// How far the scan is.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
@@ -92,19 +91,18 @@ impl Scan {
         restart_interval: u32,
         most_rows: u32,
     ) -> Self {
-        let mut scan = Self {
+        let pending = coding.channels.iter().map(|channel| channel.shift).collect();
+        Self {
             pipe: Pipe::new(position),
             stage: Stage::default(),
             grid,
             coding: Arc::new(coding),
-            pending: Vec::new(),
+            pending,
             restart_interval,
             most_rows,
             place: Place::default(),
             next: Next::Block,
-        };
-        scan.forget_predictions();
-        scan
+        }
     }
 
     /// The first byte of the input that is not needed any more.
@@ -120,10 +118,10 @@ impl Scan {
     /// Goes as far as the data reach; `Ok` once the marker behind the scan is next.
     pub(in crate::jpeg) fn advance(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Halt> {
         let coding = Arc::clone(&self.coding);
-        let unit = burst::Unit::new(coding.of_units(&self.grid.units));
+        let unit = OnceCell::new();
         loop {
             match self.next {
-                Next::Block => self.blocks(unit.as_ref(), data, out)?,
+                Next::Block => self.blocks((&coding, &unit), data, out)?,
                 Next::Align { at_end } => {
                     self.pipe.align(out);
                     self.next = Next::Drain { at_end };
@@ -146,22 +144,16 @@ impl Scan {
         )
     }
 
-    /// Blocks until the next restart or the end. If the data run dry within one, it is as if that
-    /// one had never begun.
-    fn blocks(
+    /// Blocks until the next restart or the end. If the data run dry within one, it is as if it
+    /// had not gone on since it was last let be.
+    fn blocks<'a>(
         &mut self,
-        unit: Option<&burst::Unit<'_>>,
+        unit: Unit<'a, '_>,
         data: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Halt> {
         while self.next == Next::Block {
-            if let Some(unit) = unit
-                && self.burst(unit, data, out)?
-            {
-                continue;
-            }
-            if data.len() - self.pipe.position() > LONGEST_BLOCK {
-                self.block(data, out)?;
+            if self.burst(unit, data, out)? {
                 continue;
             }
             let (pipe, place, length) = (self.pipe, self.place, out.len());
@@ -185,9 +177,9 @@ impl Scan {
     }
 
     /// Goes on fast, up to where something else is due; whether it did.
-    fn burst(
+    fn burst<'a>(
         &mut self,
-        unit: &burst::Unit<'_>,
+        (coding, unit): Unit<'a, '_>,
         data: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<bool, Halt> {
@@ -200,6 +192,8 @@ impl Scan {
         {
             return Ok(false);
         }
+        let unit = unit.get_or_init(|| burst::Unit::new(coding.of_units(&self.grid.units)));
+        let Some(unit) = unit else { return Ok(false) };
         let start = burst::Position {
             bit: self.stage.first_bit(),
             slot: self.place.slot,
@@ -290,7 +284,8 @@ impl Scan {
     }
 
     fn forget_predictions(&mut self) {
-        self.pending = self.coding.channels.iter().map(|channel| channel.shift).collect();
+        let channels = self.pending.iter_mut().zip(&self.coding.channels);
+        channels.for_each(|(pending, channel)| *pending = channel.shift);
     }
 }
 
