@@ -234,6 +234,7 @@ impl Progressive {
             return Ok(());
         }
         let order = Order::new(&header, picture.frame, &self.planes)?;
+        self.check_order(&header)?;
         let codes = if header.bits.0 == 0 { codes(&header, tables)? } else { Vec::new() };
         let interval = tables.restart_interval.into();
         dc::read(&header, &order, &codes, interval, source, &mut self.planes)?;
@@ -243,6 +244,16 @@ impl Progressive {
                 plane.shift.get_or_insert(shift);
                 plane.lowest_bit = header.bits.1;
             }
+        }
+        Ok(())
+    }
+
+    /// A sign is told by the first scan of a coefficient, so that what is only refined cannot be
+    /// turned round.
+    fn check_order(&self, header: &Header) -> Result<(), Error> {
+        let is_begun = |place: usize| self.planes.get(place).is_some_and(|it| it.shift.is_some());
+        if header.bits.0 > 0 && !header.components.iter().all(|selected| is_begun(selected.place)) {
+            return Err(broken("a scan refines coefficients that none has begun"));
         }
         Ok(())
     }
