@@ -164,7 +164,7 @@ where
     R: Rules<C>,
 {
     let (queue, receiver) = mpsc::unbounded_channel();
-    let (pipeline, current) = (http.pipeline(), Current::default());
+    let (pipeline, current) = (Pipeline::new(http.tls()), Current::default());
     let sender =
         Sender { http, pipeline, links, control, rules, current, waiting: VecDeque::new() };
     tokio::spawn(sender.run(receiver));

@@ -10,7 +10,6 @@ use reqwest::{Client, Response, redirect};
 use url::{Position, Url};
 
 use super::link::Link;
-use super::pipeline::Pipeline;
 use crate::client::Error;
 use crate::client::tls::{self, Tls};
 use crate::codec::Codec;
@@ -94,9 +93,8 @@ impl Http {
         CallHead::of(&request.build().map_err(|error| describe(&error))?)
     }
 
-    /// A connection for calls, beside the one of the stream.
-    pub(crate) fn pipeline(&self) -> Pipeline {
-        Pipeline::new(&self.tls)
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     fn post(&self, url: Url, body: Vec<u8>) -> reqwest::RequestBuilder {
