@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -14,9 +15,15 @@ use crate::{tools, workspace};
 pub(crate) struct Place {
     folder: PathBuf,
     programs: PathBuf,
+    attic: Attic,
     /// Removed with this value.
     _temporary: Option<TempDir>,
 }
+
+/// What was in the way, removed when nothing is measured any more: for minutes after many files
+/// were, some file systems are slow to make new ones (ext4 without a journal passes over every
+/// inode that was in use a short time ago).
+struct Attic(PathBuf);
 
 /// Where Linux has files that never reach a disk.
 const MEMORY: &str = "/dev/shm";
@@ -33,7 +40,8 @@ impl Place {
         if builds {
             build()?;
         }
-        Ok(Self { folder, programs: release_folder()?, _temporary: None })
+        let attic = Attic::within(&folder);
+        Ok(Self { folder, programs: release_folder()?, attic, _temporary: None })
     }
 
     /// One in memory for the same programs, where nothing waits for the disk; none if this one is
@@ -45,7 +53,8 @@ impl Place {
         }
         let temporary = tempfile::Builder::new().prefix("bench-").tempdir_in(MEMORY).ok()?;
         let (folder, programs) = (temporary.path().to_owned(), self.programs.clone());
-        Some(Self { folder, programs, _temporary: Some(temporary) })
+        let attic = Attic::within(&folder);
+        Some(Self { folder, programs, attic, _temporary: Some(temporary) })
     }
 
     /// Where its files are, for the lines of the table.
@@ -75,15 +84,36 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// When what was there cannot be removed.
+    /// When it cannot be made, or what was there cannot be put away.
     pub(crate) fn fresh(&self, name: &str) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         let failed = || format!("cannot empty '{}'", folder.display());
-        if folder.exists() {
-            fs::remove_dir_all(&folder).with_context(failed)?;
-        }
+        self.attic.take(&folder).with_context(failed)?;
         fs::create_dir_all(&folder).with_context(failed)?;
         Ok(folder)
+    }
+}
+
+impl Attic {
+    fn within(folder: &Path) -> Self {
+        Self(folder.join(".attic"))
+    }
+
+    /// Puts a folder away, if there is one.
+    fn take(&self, folder: &Path) -> io::Result<()> {
+        if !folder.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.0)?;
+        let room = tempfile::Builder::new().tempdir_in(&self.0)?.keep();
+        fs::rename(folder, room.join("put-away"))
+    }
+}
+
+impl Drop for Attic {
+    fn drop(&mut self) {
+        // Whatever stays is in nobody's way, and goes with the next one.
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -99,4 +129,32 @@ fn release_folder() -> Result<PathBuf> {
     let this = env::current_exe().context("cannot tell where this program is")?;
     let target = this.parent().and_then(Path::parent);
     Ok(target.context("this program is in no folder of cargo's")?.join("release"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_there_is_put_away_and_removed_at_the_end() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().to_owned();
+        let (programs, attic) = (folder.clone(), Attic::within(&folder));
+        let place = Place { folder: folder.clone(), programs, attic, _temporary: None };
+        let names = || {
+            let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+            let mut names = entries.collect::<Vec<_>>();
+            names.sort();
+            names
+        };
+        for _ in 0..3 {
+            let job = place.fresh("job").unwrap();
+            assert_eq!(fs::read_dir(&job).unwrap().count(), 0);
+            fs::write(job.join("file"), "content").unwrap();
+        }
+        assert_eq!(names(), [".attic", "job"]);
+        drop(place);
+        assert_eq!(names(), ["job"]);
+        assert!(folder.join("job/file").is_file());
+    }
 }
