@@ -12,6 +12,8 @@
 
 use std::hint::select_unpredictable;
 
+use fearless_simd::{Level, dispatch};
+
 use super::{
     huffman::{Code, Symbol},
     lookup::{Left, Lookup, MOST_COUNTED, Table, ones},
@@ -94,9 +96,22 @@ pub(super) struct Lanes<'a, const SIZE: usize> {
 pub(super) fn run<const SIZE: usize>(
     lanes: &mut Lanes<'_, SIZE>,
     unit: &Unit<'_>,
+    position: Position,
+    blocks: usize,
+) -> Position {
+    // Newer processors have shifts that take one step instead of two or three. All of the loop has
+    // to be inlined here for that.
+    dispatch!(Level::new(), _ => go_through(lanes, unit, position, blocks))
+}
+
+#[inline(always)]
+fn go_through<const SIZE: usize>(
+    Lanes { data, length, flipped, mask }: &mut Lanes<'_, SIZE>,
+    unit: &Unit<'_>,
     mut position: Position,
     blocks: usize,
 ) -> Position {
+    let lanes = &mut Lanes { data, length: *length, flipped, mask: *mask };
     let Some(mut walk) = Walk::new(lanes, unit, position) else { return position };
     let mut is_over = false;
     while !is_over && position.blocks < blocks {
@@ -171,14 +186,16 @@ impl<'a> Walk<'a> {
 
     /// Window after window, as long as none can end more blocks than there are or than the ring
     /// has.
-    #[inline]
+    #[inline(always)]
     fn windows<const SIZE: usize>(
         &mut self,
         lanes: &mut Lanes<'_, SIZE>,
         ring: &Ring<'a>,
         blocks: usize,
     ) -> Pause {
-        let Some(last_byte) = lanes.length.checked_sub(8) else { return Pause::Data };
+        // Two words are read from there, so no look is taken back for want of them.
+        let last_byte = lanes.length.min(SIZE - 8).checked_sub(8);
+        let Some(last_byte) = last_byte else { return Pause::Data };
         let last_place = (self.place + LOOKS).saturating_sub(blocks).max(LOOKS);
         // A copy of its own stays in the registers.
         let mut walk = *self;
@@ -204,6 +221,7 @@ impl<'a> Walk<'a> {
 
     /// Takes one stretch, or one symbol however long, where no whole window is to be taken; `None`,
     /// and nothing is taken, if there is none or it is not there as a whole.
+    #[inline(always)]
     fn step<const SIZE: usize>(
         &mut self,
         lanes: &mut Lanes<'_, SIZE>,
@@ -225,7 +243,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes to the end of `looks` and fills the window up; `None` if there are no bytes for that.
-    #[inline]
+    #[inline(always)]
     fn pass<const SIZE: usize>(
         &mut self,
         looks: &Looks<'a>,
@@ -265,7 +283,7 @@ impl<'a> Looks<'a> {
 
     /// Takes the next stretch; `false`, and nothing is taken, where there is none that is sure:
     /// at long codes, and in blocks that end within the stretch or without a mark.
-    #[inline]
+    #[inline(always)]
     fn look(&mut self, places: &Places<'a>) -> bool {
         let stretch = self.table.get(self.window);
         let Some(room) = self.room.checked_sub(stretch.advance()) else { return false };

@@ -5,6 +5,8 @@
 //! longer zero, which is flipped, and one more bit of the magnitude of each that was not zero
 //! before, which is not. To tell them apart takes one bit of history for each coefficient.
 
+use fearless_simd::{Level, dispatch};
+
 use super::{
     interval::{Flipper, Interval, word},
     stretch::{Lookup, Passed, Rules},
@@ -71,11 +73,14 @@ impl First<'_> {
     ) -> Result<usize, Halt> {
         let flipper = Flipper::new(self.mask, from);
         let mut place = Place { flipper, block: 0, blocks, done: 0, history };
+        // For the shifts of newer processors, as in the bursts of sequential scans.
+        let level = Level::new();
         while place.block < blocks {
+            let lanes = interval.lanes();
             if self.rules.keeps_history {
-                self.burst::<true>(interval.lanes(), &mut place);
+                dispatch!(level, _ => self.burst::<true>(lanes, &mut place));
             } else {
-                self.burst::<false>(interval.lanes(), &mut place);
+                dispatch!(level, _ => self.burst::<false>(lanes, &mut place));
             }
             if place.block < blocks {
                 self.symbol(interval, &mut place)?;
@@ -87,6 +92,7 @@ impl First<'_> {
     }
 
     /// Goes on fast, to the end or to what has to be looked at closely.
+    #[inline(always)]
     fn burst<const KEEPS_HISTORY: bool>(
         &self,
         (data, flipped): (&[u8], &mut [u8]),
