@@ -1,7 +1,7 @@
 //! Lists with columns: values with commas, semicolons or tabs between them.
 //!
 //! Values may be quoted as RFC 4180 has it, line ends within them included. A quotation mark that is
-//! never closed spoils its own row only.
+//! not closed in its row spoils that row only.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
@@ -11,6 +11,7 @@ use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use super::columns::{self, Column, Place};
 use super::items::{Item, Items, Skipped};
 use super::lines::Lines;
+use super::quotes;
 
 /// The longest row, in bytes.
 const MAX_ROW_BYTES: usize = 1 << 20;
@@ -42,7 +43,7 @@ impl<R: BufRead> Table<R> {
 
 impl<R: BufRead> Items for Table<R> {
     fn next_item(&mut self) -> io::Result<Option<Item>> {
-        while let Some(row) = self.rows.next()? {
+        while let Some(row) = self.rows.next(self.place.map(|place| place.column))? {
             if row.is_blank() {
                 self.blank += 1;
                 continue;
@@ -110,23 +111,31 @@ struct Rows<R> {
 }
 
 impl<R: BufRead> Rows<R> {
-    fn next(&mut self) -> io::Result<Option<Row>> {
+    /// The next row of a table with its URLs in that column, if it is known already.
+    fn next(&mut self, column: Option<usize>) -> io::Result<Option<Row>> {
         let Some((number, first)) = self.line()? else { return Ok(None) };
         let delimiter = *self.delimiter.get_or_insert_with(|| delimiter(&first));
         if first.trim_ascii().is_empty() {
             return Ok(Some(Row { line: number, values: Vec::new(), wrong: None }));
         }
         let mut parser = Parser::new(delimiter);
-        let mut length = first.len();
+        let mut row = first.clone();
         let mut rest = parser.feed(&first).map(<[u8]>::to_vec);
         let mut taken = VecDeque::from([(number, first)]);
-        while rest.is_none() && length <= MAX_ROW_BYTES {
+        while rest.is_none() && row.len() <= MAX_ROW_BYTES {
             let Some((number, line)) = self.line()? else { break };
-            length += line.len();
+            row.extend(&line);
             rest = parser.feed(&line).map(<[u8]>::to_vec);
+            let ending_here = rest.is_some().then_some(parser.values.as_slice());
+            let alone = column.and_then(|column| Some((Parser::row(delimiter, &line)?, column)));
+            let is_stray = alone
+                .is_some_and(|(values, column)| quotes::is_swallowed(&values, column, ending_here));
             taken.push_back((number, line));
+            if is_stray || rest.is_some() && quotes::close_amid_text(&row, delimiter) {
+                return Ok(self.give_up(taken));
+            }
         }
-        let Some(rest) = rest.filter(|_| length <= MAX_ROW_BYTES) else {
+        let Some(rest) = rest.filter(|_| row.len() <= MAX_ROW_BYTES) else {
             return Ok(self.give_up(taken));
         };
         if let Some((last, _)) = taken.back().filter(|_| !rest.trim_ascii().is_empty()) {
@@ -141,7 +150,10 @@ impl<R: BufRead> Rows<R> {
         let why = if first.len() > MAX_ROW_BYTES {
             format!("line {number} is longer than {MAX_ROW_BYTES} bytes")
         } else {
-            format!("line {number} has a quotation mark that is never closed")
+            format!(
+                "line {number} has a quotation mark that is not closed in its row: close the \
+                 value, or write two marks for one"
+            )
         };
         taken.append(&mut self.again);
         self.again = taken;
@@ -172,6 +184,13 @@ impl Parser {
     fn new(delimiter: u8) -> Self {
         let core = ReaderBuilder::new().delimiter(delimiter).build();
         Self { core, values: Vec::new(), value: Vec::new() }
+    }
+
+    /// The values of a line that is a row of its own; `None` if it is none.
+    fn row(delimiter: u8, line: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let mut parser = Self::new(delimiter);
+        parser.feed(line)?;
+        Some(parser.values)
     }
 
     /// Takes a line with its end. What comes behind the row, if the row ends in this line.
@@ -260,6 +279,33 @@ mod tests {
             assert_eq!(third, (4, "http://h/c".to_owned()));
             assert_eq!(items.len(), 3 + padding / 12);
         }
+    }
+
+    #[test]
+    fn a_stray_mark_swallows_no_row() {
+        let row = |number: u32, name: &str| format!("{number},http://h/{number},{name}\n");
+        for (stray, last) in [
+            ("\"broken", "\"fine, quoted\""),
+            ("\"broken", "the 5\" one"),
+            ("\"broken", "5\""),
+            ("\"broken", "fine"),
+        ] {
+            for between in [0, 40] {
+                let plain: String = (0..between).map(|number| row(10 + number, "n")).collect();
+                let rows = [row(1, "n"), row(5, stray), plain, row(6, last), row(7, "n")].concat();
+                let items = read(&format!("id,url,name\n{rows}"), None).unwrap();
+                assert_eq!(items.len(), 4 + between as usize, "{stray} to {last}");
+                let wrong: Vec<_> = items.iter().filter(|item| item.wrong.is_some()).collect();
+                assert_eq!(wrong.iter().map(|item| item.line).collect::<Vec<_>>(), [3]);
+            }
+        }
+    }
+
+    #[test]
+    fn captions_of_several_lines_are_no_strays() {
+        let table =
+            "caption,url,thumbnail,note\n\"a\nhttp://no\nb\",http://h/1,http://h/t,\"x\ny\"\n";
+        assert_eq!(texts(table, Some("url")), owned(&[(2, "http://h/1")]));
     }
 
     #[test]

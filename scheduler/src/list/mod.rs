@@ -26,6 +26,7 @@ mod json;
 mod lines;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
+mod quotes;
 mod text;
 
 use std::collections::HashMap;
