@@ -332,7 +332,7 @@ pub struct LimitArguments {
           value_parser = values::some_time)]
     pub connect_timeout: Duration,
 
-    /// Time without a byte of it
+    /// Time without a byte of it; until the first one, --connect-timeout on top
     #[arg(long, value_name = "TIME", default_value = "30s", env = "SCHEDULER_IDLE_TIMEOUT",
           value_parser = values::some_time)]
     pub idle_timeout: Duration,

@@ -19,7 +19,7 @@ use crate::observe::tally::host_of;
 use crate::retry::Failed;
 use crate::source::{self, Source};
 use crate::store::JobStore;
-use crate::{job, memory};
+use crate::{job, memory, preflight};
 
 /// The form of the JSON; another number tells of fields that mean something else.
 const SCHEMA: u32 = 1;
@@ -100,6 +100,8 @@ struct Disk {
     estimated_bytes: u64,
     /// Whether the size of a result is known from an earlier run.
     is_guess: bool,
+    /// What the agents of the local cluster need for the executor, if that is beneath the output folder.
+    executor_bytes: u64,
     /// What is free in the output folder; none if the results go elsewhere.
     free_bytes: Option<u64>,
 }
@@ -293,8 +295,18 @@ fn disk(arguments: &Arguments, images: u64, known: Option<u64>) -> Disk {
     Disk {
         estimated_bytes: images.saturating_mul(known.unwrap_or(GUESSED_BYTES)),
         is_guess: known.is_none(),
+        executor_bytes: executor_copies(arguments),
         free_bytes: is_ours.then(|| free(&arguments.files.output)).flatten(),
     }
+}
+
+/// Each agent of the local cluster has what it downloaded, and for a moment its copy to be run.
+fn executor_copies(arguments: &Arguments) -> u64 {
+    let is_there =
+        arguments.is_local() && arguments.state_dir().starts_with(&arguments.files.output);
+    let executor = preflight::executor(&arguments.files).ok().filter(|_| is_there);
+    let length = executor.and_then(|path| path.metadata().ok()).map_or(0, |meta| meta.len());
+    length.saturating_mul(2).saturating_mul(arguments.cluster.agents.into())
 }
 
 /// What is free where a folder is, or where it would be made.
@@ -368,8 +380,7 @@ impl Forecast {
 
     /// Whether the results have room.
     pub(crate) fn room(&self) -> Result<String, String> {
-        let Some(free) = self.disk.free_bytes.filter(|free| *free < self.disk.estimated_bytes)
-        else {
+        let Some(free) = self.disk.free_bytes.filter(|free| *free < self.disk.needed()) else {
             return Ok(self.disk.to_string());
         };
         let (free, disk) = (ByteSize::b(free), &self.disk);
@@ -405,12 +416,21 @@ impl fmt::Display for Tasks {
     }
 }
 
+impl Disk {
+    fn needed(&self) -> u64 {
+        self.estimated_bytes.saturating_add(self.executor_bytes)
+    }
+}
+
 impl fmt::Display for Disk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = if self.is_guess { "a guess" } else { "as large as those that are done" };
         write!(f, "about {} ({how})", ByteSize::b(self.estimated_bytes))?;
+        if self.executor_bytes > 0 {
+            write!(f, ", and {} for the executors", ByteSize::b(self.executor_bytes))?;
+        }
         match self.free_bytes {
-            Some(free) if free < self.estimated_bytes => {
+            Some(free) if free < self.needed() => {
                 write!(f, "; ONLY {} ARE FREE", ByteSize::b(free))
             }
             Some(free) => write!(f, "; {} are free", ByteSize::b(free)),

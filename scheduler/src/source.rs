@@ -121,10 +121,13 @@ impl Source {
     /// The sentence for a list that cannot be read.
     #[must_use]
     pub fn unreadable(&self, error: &io::Error) -> Failure {
-        let remedy = if error.kind() == io::ErrorKind::InvalidData {
-            "see --list-format and --url-column"
-        } else {
-            "name a file with one URL or path a line, a URL of one, or - for standard input"
+        let remedy = match error.kind() {
+            io::ErrorKind::InvalidData => "see --list-format and --url-column",
+            // Only what unpacks a list can say so.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
+                "it is cut off, or more than gzip follows: pack it anew"
+            }
+            _ => "name a file with one URL or path a line, a URL of one, or - for standard input",
         };
         Failure::List(format!("cannot read the list {self} ({error}): {remedy}"))
     }

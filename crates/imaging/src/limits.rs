@@ -59,12 +59,10 @@ impl Limits {
         if pixels <= self.max_pixels {
             return Ok(());
         }
-        let (pixels, limit) = (pixels / 1_000_000, self.max_pixels / 1_000_000);
+        let limit = self.max_pixels;
         Err(Error::new(
             Class::TooLarge,
-            format!(
-                "the picture is {width} x {height}, {pixels} megapixels, and the limit is {limit}"
-            ),
+            format!("the picture is {width} x {height}, {pixels} pixels, and the limit is {limit}"),
         ))
     }
 

@@ -95,7 +95,7 @@ fn a_png_that_claims_60000_x_60000_is_too_large() {
     assert_eq!(error.class, Class::TooLarge);
     assert_eq!(
         error.message,
-        "the picture is 60000 x 60000, 3600 megapixels, and the limit is 100"
+        "the picture is 60000 x 60000, 3600000000 pixels, and the limit is 100000000"
     );
 }
 

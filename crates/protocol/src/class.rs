@@ -83,15 +83,15 @@ classes! {
     /// The transfer broke off or is not HTTP.
     Transfer = 18, "transfer", true,
         "The connection broke in the middle: try again later.";
-    /// The address may not be reached: one of a private network that a redirect leads to.
+    /// The address may not be reached: one of a private network that a redirect leads to, or any such with `--deny-private`.
     ForbiddenAddress = 19, "forbidden-address", false,
-        "A redirect led into a private network: if that is meant, permit it with --allow-net.";
+        "The address, or one that a redirect led to, is in a private network: if that is meant, permit it with --allow-net.";
     /// The origin does not want its pictures fetched or used by programs.
     Robots = 28, "robots", false,
         "Respect it, or if you have the owner's permission: --robots ignore, --x-robots-tag ignore.";
     /// More bytes, pixels, frames or memory than the limits allow.
     TooLarge = 20, "too-large", false,
-        "If such pictures are wanted, raise what the message names: --max-download-size, --max-pixels or --mem.";
+        "If such pictures are wanted, raise --max-download-size for bytes, --max-pixels for pixels, or --mem for memory, whichever the message tells of.";
     /// Nothing at all came.
     Empty = 21, "empty", false,
         "The host has a file of no bytes there.";
@@ -118,13 +118,13 @@ classes! {
         "Check that the agents can reach the file server (--address) and see what it logs.";
     /// The file server has no room for the result: status 507.
     DiskFull = 31, "disk-full", true,
-        "Make room on the disk of the file server, then start the same command again.";
+        "Make room on the disk of the file server, then start the same command again with --retry-failed.";
     /// The machinery failed too often: agents, executors, launches.
     Machinery = 40, "machinery", true,
         "See the agents' logs: the executor could not be started or kept running.";
     /// The task was killed before the image was done.
     Killed = 41, "killed", true,
-        "Start the same command again to go on.";
+        "Start the same command again with --retry-failed.";
 }
 
 impl fmt::Display for Class {

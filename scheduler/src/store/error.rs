@@ -9,7 +9,7 @@ use crate::failure::Failure;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file, or the disk under it.
-    #[error("cannot use the state file {} ({message}): free the disk, or name another folder with --state-dir", path.display())]
+    #[error("cannot use the state file {} ({message}): see to its permissions and the room on its disk, or name another folder with --state-dir", path.display())]
     File {
         /// The file.
         path: PathBuf,
