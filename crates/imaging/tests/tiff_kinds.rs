@@ -176,3 +176,56 @@ fn a_file_that_claims_many_samples_gets_a_short_answer() {
         assert!(refused.message.contains("of 5, 6, 5, 6, 5, 6, 5, 6 bits"), "{}", refused.message);
     }
 }
+
+/// Eight gray pixels, with the bits of each byte the other way round.
+fn backwards(compression: u16, packed: &[u8]) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    let mut directory = encoder.image_directory().unwrap();
+    let packed: Vec<u8> = packed.iter().map(|byte| byte.reverse_bits()).collect();
+    let at = directory.write_data(packed.as_slice()).unwrap();
+    for (tag, value) in [
+        (Tag::ImageWidth, 8),
+        (Tag::ImageLength, 1),
+        (Tag::BitsPerSample, 8),
+        (Tag::Compression, compression),
+        (Tag::PhotometricInterpretation, 1),
+        (Tag::FillOrder, 2),
+        (Tag::SamplesPerPixel, 1),
+        (Tag::RowsPerStrip, 1),
+    ] {
+        directory.write_tag(tag, value).unwrap();
+    }
+    directory.write_tag(Tag::StripOffsets, at as u32).unwrap();
+    directory.write_tag(Tag::StripByteCounts, packed.len() as u32).unwrap();
+    directory.finish().unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn bytes_whose_bits_are_the_other_way_round_are_read() {
+    let plain = backwards(1, &[0, 1, 2, 3, 4, 5, 6, 200]);
+    let packed = backwards(32773, &[0xfc, 9, 2, 1, 2, 200]);
+    for text in ["invert", "invert=exact", "invert|convert=png"] {
+        let grays = |bytes| pixels(bytes, text).into_iter().step_by(3).collect::<Vec<_>>();
+        assert_eq!(grays(&plain), [255, 254, 253, 252, 251, 250, 249, 55], "{text}");
+        assert_eq!(grays(&packed), [246, 246, 246, 246, 246, 254, 253, 55], "{text}");
+    }
+}
+
+#[test]
+fn tags_that_are_left_out_are_told() {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = TiffEncoder::new(&mut bytes).unwrap();
+    let mut image = encoder.new_image::<colortype::Gray8>(2, 1).unwrap();
+    image.encoder().write_tag(Tag::Artist, "A").unwrap();
+    image.encoder().write_tag(Tag::Unknown(33550), &[1.0f64, 1.0, 0.0][..]).unwrap();
+    image.encoder().write_tag(Tag::Unknown(65000), 7u16).unwrap();
+    image.write_data(&[1, 2]).unwrap();
+    let bytes = bytes.into_inner();
+    for text in ["invert", "rotate=90"] {
+        let notes = process(&bytes, text).unwrap().notes;
+        let told: Vec<_> = notes.iter().filter(|note| note.contains("tags of its own")).collect();
+        assert!(told.len() == 1 && told[0].ends_with("left out: 33550, 65000"), "{notes:?}");
+    }
+}

@@ -124,15 +124,21 @@ impl<'a> Directory<'a> {
         Some((0..entry.count).map_while(number))
     }
 
+    /// Every tag, as they stand in the file.
+    pub(super) fn tags(&self) -> impl Iterator<Item = u16> {
+        self.entries.iter().map(|entry| entry.tag)
+    }
+
+    /// Where the strips or tiles are, within the file or not.
+    pub(super) fn pieces(&self) -> Option<Vec<Range<usize>>> {
+        let pieces = |starts, lengths| Some(self.values(starts)?.zip(self.values(lengths)?));
+        let pieces = pieces(273, 279).or_else(|| pieces(324, 325))?;
+        Some(pieces.map(|(start, length)| start..start.saturating_add(length)).collect())
+    }
+
     /// Whether every strip or tile lies within the file.
     pub(super) fn holds_its_picture(&self) -> bool {
-        let pieces = |starts, lengths| {
-            let mut pieces = self.values(starts)?.zip(self.values(lengths)?).peekable();
-            let is_inside = |(start, length): (usize, usize)| {
-                start.checked_add(length).is_some_and(|end| end <= self.bytes.len())
-            };
-            Some(pieces.peek().is_some() && pieces.all(is_inside))
-        };
-        pieces(273, 279).or_else(|| pieces(324, 325)).unwrap_or(false)
+        let is_inside = |piece: &Range<usize>| piece.end <= self.bytes.len();
+        self.pieces().is_some_and(|pieces| !pieces.is_empty() && pieces.iter().all(is_inside))
     }
 }

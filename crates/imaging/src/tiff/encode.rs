@@ -37,14 +37,6 @@ pub(super) const DESCRIBING: &[Tag] = &[
     Tag::IccProfile,
 ];
 
-/// Directories and blocks that are not taken over.
-pub(super) const LEFT_OUT: &[(Tag, &str)] = &[
-    (Tag::ExifDirectory, "EXIF"),
-    (Tag::GpsDirectory, "GPS"),
-    (Tag::SubIfd, "sub-picture"),
-    (Tag::Unknown(34377), "Photoshop"),
-];
-
 pub(super) fn encode(
     samples: &Samples,
     source: &mut Source<'_>,
@@ -169,11 +161,6 @@ fn describing_tags(
     tags.retain(|(tag, value)| *tag != Tag::IccProfile || fits(value.as_bytes(), has_colour));
     if tags.len() < count {
         notes.push("the colour profile is for another kind of colours; it was left out".to_owned());
-    }
-    for (tag, name) in LEFT_OUT {
-        if source.image_ifd().find_entry(*tag).is_some() {
-            notes.push(format!("the {name} block of the TIFF was left out"));
-        }
     }
     tags
 }

@@ -1,6 +1,6 @@
 //! TIFF for the general way: read into pixels and metadata, written from any.
 
-use std::{io::Cursor, rc::Rc};
+use std::{borrow::Cow, io::Cursor, rc::Rc};
 
 use image::{
     ColorType, DynamicImage, GrayImage, ImageBuffer, RgbImage, codecs::tiff::TiffDecoder,
@@ -15,8 +15,8 @@ use tiff::{
 use super::{
     ASSOCIATED_ALPHA, BITS, COLOUR_MAP, PALETTE, PHOTOMETRIC, damaged,
     directory::Directory,
-    encode::{DESCRIBING, LEFT_OUT, Plan, compression, predictor},
-    kind, several_pages,
+    encode::{DESCRIBING, Plan, compression, predictor},
+    fill_order, kind, left_out, several_pages,
 };
 use crate::{
     Error, Format,
@@ -30,7 +30,7 @@ const XMP: u16 = 700;
 /// A TIFF that was looked through and not decoded.
 #[derive(Clone)]
 pub(crate) struct Source<'a> {
-    input: &'a [u8],
+    input: Cow<'a, [u8]>,
     pub(crate) metadata: Metadata,
     pub(crate) style: Style,
     pub(crate) width: u32,
@@ -58,9 +58,10 @@ impl Default for Style {
 
 impl<'a> Source<'a> {
     pub(crate) fn open(input: &'a [u8], notes: &mut Vec<String>) -> Result<Self, Error> {
-        let directory = Directory::read(input);
+        let input = fill_order::in_usual_order(input).map_or(Cow::Borrowed(input), Cow::Owned);
+        let directory = Directory::read(&input);
         directory.as_ref().map_or(Ok(()), kind::check)?;
-        let mut source = Decoder::new(Cursor::new(input)).map_err(damaged)?;
+        let mut source = Decoder::new(Cursor::new(&*input)).map_err(damaged)?;
         let (width, height) = source.dimensions().map_err(damaged)?;
         if source.more_images() {
             return Err(several_pages());
@@ -80,7 +81,8 @@ impl<'a> Source<'a> {
             compression: compression(&mut source, notes),
             has_predictor: predictor(&mut source, ColorType::Rgb8) == Predictor::Horizontal,
         };
-        let metadata = read_metadata(&mut source, notes);
+        let metadata = read_metadata(&mut source);
+        left_out::note(&input, notes);
         Ok(Self {
             input,
             metadata,
@@ -99,7 +101,7 @@ impl<'a> Source<'a> {
         if let Some(bits) = self.few_bits {
             return self.decode_small(bits, notes);
         }
-        let decoder = TiffDecoder::new(Cursor::new(self.input));
+        let decoder = TiffDecoder::new(Cursor::new(&*self.input));
         let decoder = decoder.map_err(|error| refused(Format::Tiff, error))?;
         let mut image =
             DynamicImage::from_decoder(decoder).map_err(|error| refused(Format::Tiff, error))?;
@@ -117,7 +119,7 @@ impl<'a> Source<'a> {
     /// Gray of few bits and palettes: read as gray values, which are then looked up.
     fn decode_small(&self, bits: u8, notes: &mut Vec<String>) -> Result<DynamicImage, Error> {
         let unsupported = || Error::unsupported("the TIFF has samples of an unsupported depth");
-        let directory = Directory::read(self.input).ok_or_else(unsupported)?;
+        let directory = Directory::read(&self.input).ok_or_else(unsupported)?;
         let mut bytes = self.input.to_vec();
         let at = directory.low_byte(PHOTOMETRIC);
         let meaning = at.and_then(|at| bytes.get_mut(at)).ok_or_else(unsupported)?;
@@ -194,7 +196,7 @@ fn look_up(
     image.ok_or_else(|| Error::truncated(Format::Tiff))
 }
 
-fn read_metadata(source: &mut super::Source<'_>, notes: &mut Vec<String>) -> Metadata {
+fn read_metadata(source: &mut super::Source<'_>) -> Metadata {
     let mut metadata = Metadata::default();
     let mut native = Vec::new();
     let mut unit = Unit::Inch;
@@ -231,11 +233,6 @@ fn read_metadata(source: &mut super::Source<'_>, notes: &mut Vec<String>) -> Met
     }
     if let (Some(across), Some(down)) = (across, down) {
         metadata.density = Some(Density { across, down, unit });
-    }
-    for (tag, name) in LEFT_OUT {
-        if source.image_ifd().find_entry(*tag).is_some() {
-            notes.push(format!("the {name} block of the TIFF was left out"));
-        }
     }
     if !native.is_empty() {
         metadata.native = Native::Tiff(Rc::new(native));

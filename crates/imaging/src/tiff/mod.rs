@@ -3,8 +3,10 @@
 
 mod directory;
 mod encode;
+mod fill_order;
 pub(crate) mod general;
 mod kind;
+mod left_out;
 
 use std::io::Cursor;
 
@@ -39,6 +41,10 @@ pub(crate) fn process(request: &Request<'_>) -> Result<Output, Error> {
             (Some(0 | 1), 1..=7) => return process_in_place(request, &directory, false),
             _ => kind::check(&directory)?,
         }
+    }
+    if let Some(usual) = fill_order::in_usual_order(request.input) {
+        request.limits.check_memory(usual.len() as u64)?;
+        return process(&Request { input: &usual, ..*request });
     }
     let mut source = Decoder::new(Cursor::new(request.input)).map_err(damaged)?;
     let (width, height) = source.dimensions().map_err(damaged)?;
@@ -126,6 +132,7 @@ fn process_samples(
         notes.push("the TIFF held CMYK colours; they were converted to RGB".to_owned());
     }
     clock.operated();
+    left_out::note(request.input, &mut notes);
     let bytes = encode::encode(&samples, source, alpha, &mut notes)?;
     clock.encoded();
     let Samples { width, height, .. } = samples;
