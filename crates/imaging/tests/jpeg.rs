@@ -272,3 +272,17 @@ fn stripping_leaves_the_profile_and_the_orientation() {
     let orientation = image::ImageDecoder::orientation(&mut decoder).unwrap();
     assert_eq!(orientation, image::metadata::Orientation::Rotate270);
 }
+
+#[test]
+fn colours_stored_finer_than_brightness_are_refused_where_pixels_are_needed() {
+    let finer = include_bytes!("data/jpeg/sampling-chroma-finer.jpg");
+    let thirds = include_bytes!("data/jpeg/sampling-thirds.jpg");
+    for bytes in [&finer[..], thirds] {
+        assert_eq!(process(bytes).unwrap().path, Path::Bits);
+        for text in ["invert=exact", "rotate=90", "convert=png"] {
+            let pipeline: Pipeline = text.parse().unwrap();
+            let error = imaging::process(bytes, &pipeline, &Limits::default()).unwrap_err();
+            assert_eq!(error.class, Class::Unsupported, "{text}: {error}");
+        }
+    }
+}

@@ -78,6 +78,7 @@ impl<'a> Source<'a> {
             let image = GrayImage::from_raw(width, height, samples).ok_or_else(no_picture)?;
             return Ok(DynamicImage::ImageLuma8(image));
         }
+        pixels::check_sampling(&frame.components)?;
         let colours = if as_ycbcr { ColorSpace::YCbCr } else { ColorSpace::RGB };
         let mut samples = pixels::decode_as(input, colours)?;
         if as_ycbcr && let Some((across, down)) = pixels::chroma_factors(&frame.components) {

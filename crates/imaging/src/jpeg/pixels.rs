@@ -7,7 +7,7 @@ use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
 
 use super::{
     metadata::Colours,
-    segments::{Component, Layout},
+    segments::{Component, Layout, unsupported},
 };
 use crate::{Error, Format, invert::SampleMap, request::Request};
 
@@ -22,6 +22,21 @@ pub(super) fn memory_bytes(request: &Request<'_>, layout: &Layout<'_>) -> u64 {
     // Small chroma is worked on in floating point.
     let copies = copies + if chroma_factors(&frame.components).is_some() { 2 } else { 0 };
     samples * copies + request.input.len() as u64
+}
+
+/// Refuses what the decoder takes for something else: it blows components up to the size of the first,
+/// by a power of two.
+pub(super) fn check_sampling(components: &[Component]) -> Result<(), Error> {
+    let [first, others @ ..] = components else { return Ok(()) };
+    let is_fit =
+        |largest: u8, own: u8| largest.is_power_of_two() && own.is_power_of_two() && own <= largest;
+    let is_fit = |other: &Component| {
+        is_fit(first.horizontal, other.horizontal) && is_fit(first.vertical, other.vertical)
+    };
+    if others.iter().all(is_fit) {
+        return Ok(());
+    }
+    Err(unsupported("stores its colours finer than its brightness, or in thirds of it"))
 }
 
 pub(super) fn decode_as(input: &[u8], colours: ColorSpace) -> Result<Vec<u8>, Error> {
