@@ -207,3 +207,30 @@ fn chunks_of_a_png_about_the_old_samples() {
     let note = "the hIST chunk depends on the old pixels; it was left out";
     assert_notes(&source, "flip=horizontal", &[note]);
 }
+
+#[test]
+fn metadata_of_a_png_that_cannot_be_read() {
+    let source = png(ColorType::Rgb, BitDepth::Eight, |_| {}, &[1, 2, 3, 4, 5, 6]);
+    let profile = with_chunk(&source, b"iCCP", b"name\0\0no zlib data");
+    let note = "the colour profile of the PNG cannot be read and was left out";
+    assert_notes(&profile, "flip=horizontal", &[note]);
+    assert_notes(&profile, "invert", &[]);
+    let xmp = with_chunk(&source, b"iTXt", b"XML:com.adobe.xmp\0\x01\0\0\0no zlib data");
+    let note = "the XMP of the PNG cannot be read or is too large, and was left out";
+    assert_notes(&xmp, "flip=horizontal", &[note]);
+}
+
+#[test]
+fn few_bits_of_an_icon() {
+    let picture = |png: &[u8]| {
+        let length = (png.len() as u32).to_le_bytes();
+        [&[0, 0, 1, 0, 1, 0, 2, 1, 0, 0, 1, 0, 32, 0][..], &length, &22u32.to_le_bytes(), png]
+            .concat()
+    };
+    let alpha = png(ColorType::Rgba, BitDepth::Eight, |_| {}, &[1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_notes(&picture(&alpha), "flip=horizontal", &[]);
+    let opaque = png(ColorType::Rgb, BitDepth::Eight, |_| {}, &[1, 2, 3, 4, 5, 6]);
+    let note = "the pictures of the ICO became PNGs of 32 bits a pixel";
+    assert_notes(&picture(&opaque), "flip=horizontal", &[note]);
+    assert_notes(&picture(&opaque), "flip=horizontal|convert=png", &[]);
+}

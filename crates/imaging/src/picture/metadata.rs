@@ -235,9 +235,13 @@ fn is_about_colour(kind: &[u8; 4]) -> bool {
     matches!(kind, b"gAMA" | b"cHRM" | b"sRGB" | b"cICP" | b"mDCV" | b"cLLI")
 }
 
-/// XMP repeats the orientation in one of two ways of writing.
+/// XMP repeats the orientation as an attribute or as an element.
 fn set_upright_in_xmp(xmp: &mut [u8]) {
-    for (before, after) in [(&b"tiff:Orientation=\""[..], b'"'), (b"<tiff:Orientation>", b'<')] {
+    for (before, after) in [
+        (&b"tiff:Orientation=\""[..], b'"'),
+        (b"tiff:Orientation='", b'\''),
+        (b"<tiff:Orientation>", b'<'),
+    ] {
         let found = xmp.windows(before.len()).position(|window| window == before);
         let Some(digit) = found.and_then(|at| xmp.get_mut(at + before.len()..)) else { continue };
         if let [digit @ b'1'..=b'8', end, ..] = digit
@@ -265,10 +269,15 @@ mod tests {
     }
 
     #[test]
-    fn xmp_forgets_the_orientation_in_both_ways_of_writing() {
-        let mut xmp = b"<x tiff:Orientation=\"6\"/><tiff:Orientation>8</tiff:Orientation>".to_vec();
+    fn xmp_forgets_the_orientation_in_every_way_of_writing() {
+        let written = |number| {
+            format!(
+                "<x tiff:Orientation=\"{number}\"/><x tiff:Orientation='{number}'/><tiff:Orientation>{number}</tiff:Orientation>"
+            )
+        };
+        let mut xmp = written(6).into_bytes();
         set_upright_in_xmp(&mut xmp);
-        assert_eq!(xmp, b"<x tiff:Orientation=\"1\"/><tiff:Orientation>1</tiff:Orientation>");
+        assert_eq!(xmp, written(1).into_bytes());
     }
 
     #[test]

@@ -333,6 +333,9 @@ impl Job<'_> {
         }
         let area = |image: &DynamicImage| u64::from(image.width()) * u64::from(image.height());
         if self.target == Format::Ico {
+            if !icons.iter().all(plain::Icon::is_as_written) {
+                notes.push("the pictures of the ICO became PNGs of 32 bits a pixel".to_owned());
+            }
             let images: Vec<DynamicImage> =
                 results.into_iter().map(|image| fit::fit(image, Format::Ico, notes)).collect();
             let largest = images.iter().max_by_key(|image| area(image));

@@ -225,6 +225,15 @@ impl Icon<'_> {
     }
 }
 
+impl Icon<'_> {
+    /// Whether it is a PNG of RGBA with eight bits already.
+    pub(crate) fn is_as_written(&self) -> bool {
+        const DEPTH_AND_COLOUR: usize = 24;
+        self.data.starts_with(b"\x89PNG")
+            && self.data.get(DEPTH_AND_COLOUR..).is_some_and(|rest| rest.starts_with(&[8, 6]))
+    }
+}
+
 /// The pictures of an icon.
 pub(crate) fn icons(input: &[u8]) -> Result<Vec<Icon<'_>>, Error> {
     let mut cursor = crate::cursor::Cursor::new(input, Format::Ico);

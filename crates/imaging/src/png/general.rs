@@ -199,6 +199,17 @@ fn decoder(input: &[u8], most_bytes: u64) -> Result<PngDecoder<Cursor<&[u8]>>, E
     decoder.map_err(|error| refused(Format::Png, error))
 }
 
+/// Says what is too large once unpacked, or damaged.
+fn note_unread(chunks: &Chunks<'_>, metadata: &Metadata, notes: &mut Vec<String>) {
+    if metadata.profile.is_none() && chunks.find(b"iCCP").is_some() {
+        notes.push("the colour profile of the PNG cannot be read and was left out".to_owned());
+    }
+    if metadata.xmp.is_none() && chunks.chunks.iter().any(is_xmp) {
+        notes
+            .push("the XMP of the PNG cannot be read or is too large, and was left out".to_owned());
+    }
+}
+
 fn read_metadata(
     input: &[u8],
     chunks: &Chunks<'_>,
@@ -217,6 +228,7 @@ fn read_metadata(
         let mut decoder = decoder(input, most_bytes)?;
         metadata.profile = decoder.icc_profile().ok().flatten();
         metadata.xmp = decoder.xmp_metadata().ok().flatten();
+        note_unread(chunks, &metadata, notes);
     }
     let mut native = Vec::new();
     for chunk in &chunks.chunks {
