@@ -121,13 +121,17 @@ impl Source {
     /// The sentence for a list that cannot be read.
     #[must_use]
     pub fn unreadable(&self, error: &io::Error) -> Failure {
-        let remedy = match error.kind() {
-            io::ErrorKind::InvalidData => "see --list-format and --url-column",
-            // Only what unpacks a list can say so.
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
-                "it is cut off, or more than gzip follows: pack it anew"
-            }
-            _ => "name a file with one URL or path a line, a URL of one, or - for standard input",
+        let is_cut_off = matches!(
+            error.kind(),
+            // Only what unpacks a list says so.
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput
+        );
+        let remedy = if error.kind() == io::ErrorKind::InvalidData {
+            "see --list-format and --url-column"
+        } else if is_cut_off {
+            "it is cut off, or not all of it is gzip: pack it anew"
+        } else {
+            "name a file with one URL or path a line, a URL of one, or - for standard input"
         };
         Failure::List(format!("cannot read the list {self} ({error}): {remedy}"))
     }
@@ -219,6 +223,23 @@ mod tests {
     async fn open(list: &Path) -> Source {
         let arguments = Arguments::try_parse_from([Path::new("scheduler"), list]).unwrap();
         Source::open(&arguments).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_gzip_file_that_is_cut_off_is_to_be_packed_anew() {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        io::Write::write_all(&mut packer, b"http://h/a\nhttp://h/b\n").unwrap();
+        let whole = packer.finish().unwrap();
+        let cut = &whole[..whole.len() - 12];
+        let with_more = [&whole[..], b"more than gzip"].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.gz");
+        for bytes in [cut, &with_more] {
+            std::fs::write(&path, bytes).unwrap();
+            let failure = open(&path).await.survey().unwrap_err();
+            assert_eq!(failure.status(), 3);
+            assert!(failure.to_string().contains("pack it anew"), "{failure}");
+        }
     }
 
     #[tokio::test]
