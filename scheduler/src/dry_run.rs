@@ -464,6 +464,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_executors_of_a_local_cluster_take_room_too() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let executor = folder.path().join("executor");
+        fs::write(&executor, [0; 5000]).unwrap();
+        fs::set_permissions(&executor, fs::Permissions::from_mode(0o755)).unwrap();
+        let elsewhere = format!("--agents 3 --state-dir {}", folder.path().display());
+        for (flags, expected) in [
+            ("--agents 3", 30_000),
+            (elsewhere.as_str(), 0),
+            ("--master h:5050 --address 10.0.0.1", 0),
+        ] {
+            let flags = format!("{flags} --executor {}", executor.display());
+            let disk = forecast_of(folder.path(), &flags).await.unwrap().disk;
+            assert_eq!(disk.executor_bytes, expected, "{flags}");
+            assert_eq!(disk.to_string().contains("for the executors"), expected > 0, "{disk}");
+            let tight = Disk { free_bytes: Some(disk.needed() - 1), ..disk };
+            assert!(tight.to_string().contains("ONLY"), "{tight}");
+        }
+    }
+
+    #[tokio::test]
     async fn the_list_is_told_and_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let forecast = forecast_of(folder.path(), "").await.unwrap();
