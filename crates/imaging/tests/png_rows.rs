@@ -249,3 +249,54 @@ fn the_result_is_as_small_as_the_source() {
         assert!(ratio < 1.02, "filter {filter}: {ratio}");
     }
 }
+
+/// A disc on nothing, as icons and cut-out pictures are, without filters.
+fn disc(kind: Kind, side: usize) -> Vec<u8> {
+    let sample_bytes = usize::from(kind.depth / 8);
+    let middle = side as i64 / 2;
+    let mut bytes = Vec::new();
+    for y in 0..side as i64 {
+        bytes.push(0);
+        for x in 0..side as i64 {
+            let is_inside = (x - middle).pow(2) + (y - middle).pow(2) < (middle / 2).pow(2);
+            let samples: &[u8] = match (is_inside, kind.channels) {
+                (false, _) => &[0; 4],
+                (true, 2) => &[30, 255],
+                (true, _) => &[200, 30, 40, 255],
+            };
+            for &sample in samples.iter().take(kind.channels as usize) {
+                bytes.extend(std::iter::repeat_n(sample, sample_bytes));
+            }
+        }
+    }
+    bytes
+}
+
+/// The size of a picture whose rows are compressed anew without filters.
+fn packed_anew(picture: &[u8], row_bytes: usize) -> usize {
+    let samples = decode(picture).samples;
+    let rows: Vec<u8> = samples.chunks(row_bytes).flat_map(|row| [&[0], row].concat()).collect();
+    zlib(&rows, 9).len()
+}
+
+#[test]
+fn transparent_areas_stay_small() {
+    for kind in KINDS.iter().copied().filter(|kind| matches!(kind.colour, 4 | 6)) {
+        for side in [100, 1000] {
+            let size = (side, side);
+            let filtered = disc(kind, side as usize);
+            for level in [1, 6, 9] {
+                let source = png(kind, size, false, &zlib(&filtered, level), 8192);
+                let once = inverted(&source);
+                assert_inverse(&source, &once, side);
+                let twice = inverted(&once);
+                assert_eq!(decode(&twice).samples, decode(&source).samples);
+                let anew = packed_anew(&once, row_lengths(kind, side, side, false)[0]);
+                let of_sizes = (source.len(), anew, once.len(), twice.len());
+                let good = source.len().max(anew);
+                assert!(once.len() * 2 < good * 3, "{kind:?}, {side}, {level}: {of_sizes:?}");
+                assert!(twice.len() * 100 < once.len() * 115, "{kind:?}, {side}: {of_sizes:?}");
+            }
+        }
+    }
+}

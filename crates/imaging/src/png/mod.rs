@@ -6,6 +6,7 @@ mod chunks;
 mod deflate;
 mod frames;
 pub(crate) mod general;
+mod mend;
 mod recode;
 mod rows;
 

@@ -4,15 +4,15 @@
 //! Rows are mapped byte by byte (see [`rows`](super::rows)), so what was a copy before nearly
 //! always is one afterwards; that is compared, and where it is not so the copy becomes literals.
 //! What remains is to write the same sequences with codes for their new counts. No match is
-//! searched for but bytes that repeat themselves, and only the last rows are in memory.
+//! searched for but bytes that repeat themselves, and beside alpha pixels and rows (see
+//! [`mend`](super::mend)); only the last rows are in memory.
 
-use std::{collections::VecDeque, ops::Range};
+use std::collections::VecDeque;
 
 use super::{
-    chunks::Header,
-    deflate::{
-        Flaw, HISTORY, LONGEST, ROOM, Reader, SHORTEST, SHORTEST_RUN, Sequence, Stop, Writer,
-    },
+    chunks::{Colour, Header},
+    deflate::{Flaw, HISTORY, ROOM, Reader, Sequence, Stop, Writer, window},
+    mend::Elsewhere,
     rows::{Refusal, Rows},
 };
 use crate::{Error, Format, request::Request};
@@ -79,6 +79,9 @@ struct Recoder<'a> {
     writer: Writer,
     header: &'a Header,
     rows: Rows,
+    /// Bytes of the row that was mapped last, and how many bytes readers of the result keep.
+    row_bytes: usize,
+    window: usize,
     sum: simd_adler32::Adler32,
     /// Filtered rows of the source, and the same mapped, behind some history.
     old: Vec<u8>,
@@ -114,6 +117,8 @@ impl<'a> Recoder<'a> {
             writer: Writer::after(out, zlib_header),
             header,
             rows: Rows::new(header, request.map, with_samples),
+            row_bytes: 0,
+            window: window(zlib_header),
             sum: simd_adler32::Adler32::new(),
             old: vec![0; buffer as usize],
             new: vec![0; buffer as usize],
@@ -182,6 +187,7 @@ impl<'a> Recoder<'a> {
             };
             self.rows.map_next(old, self.new.get_mut(range).unwrap_or_default())?;
             self.mapped += length;
+            self.row_bytes = length;
         }
         self.sum.write(self.new.get(start..self.mapped).unwrap_or_default());
         Ok(())
@@ -216,11 +222,21 @@ impl<'a> Recoder<'a> {
         self.request.limits.check_time()?;
         self.request.limits.check_memory((self.writer.written() + 2 * self.new.len()) as u64)?;
         let sequences_of_block = self.sequences.get(self.taken..sequences).unwrap_or_default();
-        mend(&self.new, self.written, end, sequences_of_block, &mut self.mended);
+        let elsewhere = self.elsewhere();
+        elsewhere.mend(&self.new, self.written, end, sequences_of_block, &mut self.mended);
         let bytes = self.new.get(self.written..end).unwrap_or_default();
         self.writer.block(bytes, &self.mended, is_last);
         (self.taken, self.written) = (sequences, end);
         Ok(())
+    }
+
+    fn elsewhere(&self) -> Elsewhere {
+        match self.header.colour {
+            Colour::Gray | Colour::Rgb | Colour::Indexed => Elsewhere::Byte,
+            Colour::GrayAlpha | Colour::Rgba => {
+                Elsewhere::pixel(self.header.pixel_bytes(), self.row_bytes, self.window)
+            }
+        }
     }
 
     /// Writes what is mapped of a block that is too large to wait for its end.
@@ -261,105 +277,4 @@ impl<'a> Recoder<'a> {
         }
         self.taken = 0;
     }
-}
-
-/// What is left of a broken copy is worth its distance only from so many bytes on.
-const LEAST_REST: usize = 8;
-
-/// The sequences for `bytes` from `start` to `end`, given those that were right before they were
-/// mapped: copies are kept as far as they are copies still, and where one broke, repeated bytes
-/// become copies.
-fn mend(bytes: &[u8], start: usize, end: usize, old: &[Sequence], mended: &mut Vec<Sequence>) {
-    mended.clear();
-    let (mut at, mut literals_from) = (start, start);
-    for sequence in old {
-        at = (at + sequence.literals as usize).min(end);
-        let length = usize::from(sequence.length).min(end - at);
-        let same = equal(bytes, at, sequence.distance.into(), length);
-        let (mut broken, to) = (at, at + length);
-        if same >= LEAST_REST || same == length && length >= SHORTEST {
-            let literals = (at - literals_from) as u32;
-            mended.push(Sequence { literals, length: same as u16, distance: sequence.distance });
-            broken = at + same;
-            literals_from = broken;
-        }
-        if broken < to {
-            literals_from = copy_runs(bytes, literals_from, broken..to, mended);
-        }
-        at = to;
-    }
-    mended.push(Sequence::only_literals(end - literals_from));
-}
-
-/// Makes copies where bytes in `range` repeat the byte before them, and gives where literals, which
-/// begin at `literals_from` before it, begin behind the last.
-fn copy_runs(
-    bytes: &[u8],
-    mut literals_from: usize,
-    range: Range<usize>,
-    mended: &mut Vec<Sequence>,
-) -> usize {
-    let (mut at, to) = (range.start.max(1), range.end);
-    loop {
-        at = next_run(bytes, at, to);
-        if at + SHORTEST_RUN > to {
-            return literals_from;
-        }
-        let length = equal(bytes, at, 1, (to - at).min(LONGEST));
-        if length >= SHORTEST_RUN {
-            let literals = (at - literals_from) as u32;
-            mended.push(Sequence { literals, length: length as u16, distance: 1 });
-            literals_from = at + length;
-        }
-        at += length.max(1);
-    }
-}
-
-/// Where from `at` on five bytes repeat the one before them; `to` or beyond if nowhere before, and
-/// at the very end of `bytes` perhaps too early.
-#[inline(always)]
-fn next_run(bytes: &[u8], mut at: usize, to: usize) -> usize {
-    const MIDDLE: u64 = 0xff_ff00_0000;
-    let word = |at: usize| {
-        let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk);
-        bytes.map(|bytes| u64::from_le_bytes(*bytes))
-    };
-    while at < to
-        && let (Some(later), Some(earlier)) = (word(at), word(at - 1))
-    {
-        let differ = later ^ earlier;
-        // Five of eight bytes in a row always are the middle ones too.
-        if differ & MIDDLE == 0 {
-            let five = differ | differ >> 8 | differ >> 16 | differ >> 24 | differ >> 32;
-            let zeros = five.wrapping_sub(0x0101_0101) & !five & 0x8080_8080;
-            if zeros != 0 {
-                return at + zeros.trailing_zeros() as usize / 8;
-            }
-        }
-        at += 4;
-    }
-    at
-}
-
-/// How many of the `length` bytes at `at` are the same as those `distance` before.
-#[inline(always)]
-fn equal(bytes: &[u8], at: usize, distance: usize, length: usize) -> usize {
-    let (later, earlier) = (bytes.get(at..), bytes.get(at.saturating_sub(distance)..));
-    let (later, earlier) = (later.unwrap_or_default(), earlier.unwrap_or_default());
-    let mut same = 0;
-    while same < length {
-        let word = |bytes: &[u8]| {
-            bytes.get(same..).and_then(<[u8]>::first_chunk).map(|word| u64::from_le_bytes(*word))
-        };
-        let (Some(later), Some(earlier)) = (word(later), word(earlier)) else {
-            let pairs = later.iter().zip(earlier).take(length).skip(same);
-            return same + pairs.take_while(|(a, b)| a == b).count();
-        };
-        let difference = later ^ earlier;
-        if difference != 0 {
-            return (same + difference.trailing_zeros() as usize / 8).min(length);
-        }
-        same += 8;
-    }
-    length
 }

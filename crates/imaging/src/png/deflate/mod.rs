@@ -30,6 +30,11 @@ pub(super) const SHORTEST: usize = 3;
 /// A byte that is repeated so often is always worth a copy, and a shorter run is not worth looking for.
 pub(super) const SHORTEST_RUN: usize = 5;
 
+/// How far back copies may reach in a stream with this zlib header, in bytes.
+pub(super) fn window(zlib_header: [u8; 2]) -> usize {
+    256 << (zlib_header[0] >> 4)
+}
+
 const END_OF_BLOCK: usize = 256;
 const FIRST_LENGTH: usize = 257;
 
