@@ -300,3 +300,28 @@ fn transparent_areas_stay_small() {
         }
     }
 }
+
+#[test]
+fn a_result_that_is_much_larger_has_a_note() {
+    let process =
+        |source: &[u8]| imaging::process(source, &Pipeline::invert(), &Limits::default()).unwrap();
+    let size = (1000, 1000);
+    let source = png(KINDS[9], size, false, &zlib(&disc(KINDS[9], 1000), 6), 8192);
+    assert!(process(&source).notes.is_empty());
+    // Copies whose bytes lie one and a half pixels back are none beside unchanged alpha.
+    let mut row = vec![0; 4001];
+    (1..=6).for_each(|at| row[at] = at as u8 * 40);
+    (7..row.len()).for_each(|at| row[at] = row[at - 6]);
+    let filtered: Vec<u8> = (0..1000u32)
+        .flat_map(|y| {
+            let mut row = row.clone();
+            row[1..].rotate_left(y as usize % 6);
+            row
+        })
+        .collect();
+    let source = png(KINDS[9], size, false, &zlib(&filtered, 6), 8192);
+    let output = process(&source);
+    let growth = output.bytes.len() / source.len();
+    assert!(growth >= 2);
+    assert!(output.notes[0].contains(&format!("{growth} times as large")), "{:?}", output.notes);
+}

@@ -90,6 +90,7 @@ fn process_samples(request: &Request<'_>, png: &Chunks<'_>, frames: u32) -> Resu
     if png.find(b"acTL").is_some() {
         animation.check_count(frames)?;
     }
+    writer.note_growth();
     Ok(writer.finish(Path::Pixels, frames))
 }
 
@@ -152,6 +153,16 @@ impl<'a> Writer<'a> {
                 self.notes
                     .push(format!("the {kind} chunk depends on the old pixels; it was left out"));
             }
+        }
+    }
+
+    /// Copies that broke beside unchanged alpha cannot all be made anew without a search.
+    fn note_growth(&mut self) {
+        let growth = self.bytes.len() / self.request.input.len().max(1);
+        if growth >= 2 {
+            self.notes.push(format!(
+                "the result is about {growth} times as large: its rows were not compressed anew"
+            ));
         }
     }
 
