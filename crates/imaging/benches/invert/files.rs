@@ -125,6 +125,7 @@ fn other_formats() -> Vec<Recipe> {
         other("truecolour-1mp.png", 1.0, others::png),
         other("truecolour-6mp.png", 6.0, others::png),
         other("gray-1mp.png", 1.0, others::gray_png),
+        other("transparent-1mp.png", 1.0, others::transparent_png),
         other("palette-1mp.png", 1.0, others::palette_png),
         other("palette-1mp.gif", 1.0, others::gif),
         other("palette-1mp.bmp", 1.0, others::palette_bmp),

@@ -27,6 +27,22 @@ pub(crate) fn png(picture: &Picture) -> Vec<u8> {
     })
 }
 
+/// A disc of one colour on nothing, without filters, as icons are.
+pub(crate) fn transparent_png(picture: &Picture) -> Vec<u8> {
+    let (width, height) = (i64::from(picture.width), i64::from(picture.height));
+    let radius = width.min(height) / 4;
+    let pixel = |x: i64, y: i64| {
+        let is_inside = (x - width / 2).pow(2) + (y - height / 2).pow(2) < radius.pow(2);
+        if is_inside { [200, 30, 40, 255] } else { [0; 4] }
+    };
+    let samples: Vec<u8> =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();
+    write_png(picture, png::ColorType::Rgba, &samples, |encoder| {
+        encoder.set_compression(png::Compression::Balanced);
+        encoder.set_filter(png::Filter::NoFilter);
+    })
+}
+
 pub(crate) fn gray_png(picture: &Picture) -> Vec<u8> {
     write_png(picture, png::ColorType::Grayscale, &picture.gray(), |_| ())
 }
