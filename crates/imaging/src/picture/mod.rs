@@ -3,6 +3,7 @@
 
 pub(crate) mod animation;
 mod blur;
+pub(crate) mod canvas;
 mod exif;
 mod fit;
 mod gif;

@@ -8,47 +8,24 @@ use std::{
     io::{Cursor, ErrorKind},
 };
 
-use image::{Rgba, RgbaImage, imageops};
 use png::{
     BitDepth, BlendOp, Decoder, DecodingError, DisposeOp, FrameControl, Reader, Transformations,
 };
 
 use crate::{
     Class, Error, Format,
-    picture::animation::{Delay, Frame},
+    picture::{
+        animation::{Delay, Frame},
+        canvas::{Blending, Canvas, Disposal, Place},
+    },
 };
 
 /// Decodes frame by frame.
 pub(super) struct Frames<'a> {
     reader: Reader<Cursor<&'a [u8]>>,
-    canvas: RgbaImage,
+    canvas: Canvas,
     /// The samples of one frame, as large as the whole picture.
     samples: Vec<u8>,
-    left_over: LeftOver,
-}
-
-/// What has to be done to the canvas before the next frame comes.
-enum LeftOver {
-    Everything,
-    /// The place of the last frame is to be cleared.
-    Nothing(Place),
-    /// What was there before the last frame comes back.
-    Former(Place, RgbaImage),
-}
-
-#[derive(Clone, Copy)]
-struct Place {
-    left: u32,
-    top: u32,
-    width: u32,
-    height: u32,
-}
-
-impl Place {
-    fn of(control: &FrameControl) -> Self {
-        let FrameControl { width, height, x_offset: left, y_offset: top, .. } = *control;
-        Self { left, top, width, height }
-    }
 }
 
 impl<'a> Frames<'a> {
@@ -66,58 +43,36 @@ impl<'a> Frames<'a> {
         }
         let (width, height) = reader.info().size();
         let samples = vec![0; reader.output_buffer_size().ok_or_else(too_large)?];
-        let canvas = RgbaImage::new(width, height);
-        Ok(Self { reader, canvas, samples, left_over: LeftOver::Everything })
+        Ok(Self { reader, canvas: Canvas::new(width, height), samples })
     }
 
     fn next_frame(&mut self) -> Result<Frame, Error> {
-        self.tidy();
         self.reader.next_frame(&mut self.samples).map_err(refused)?;
         let missing = || Error::corrupt(Format::Png, "a frame does not say where it is");
         let control = *self.reader.info().frame_control().ok_or_else(missing)?;
-        let place = Place::of(&control);
-        self.left_over = match control.dispose_op {
-            DisposeOp::None => LeftOver::Everything,
-            DisposeOp::Background => LeftOver::Nothing(place),
-            DisposeOp::Previous => LeftOver::Former(place, self.part(place)),
-        };
-        self.put(place, control.blend_op);
+        self.put(&control);
         let delay = Delay::of_seconds(control.delay_num, control.delay_den);
-        Ok(Frame { image: self.canvas.clone(), delay })
+        Ok(Frame { image: self.canvas.shown(), delay })
     }
 
-    /// Removes what the last frame does not leave behind.
-    fn tidy(&mut self) {
-        let (place, former) = match std::mem::replace(&mut self.left_over, LeftOver::Everything) {
-            LeftOver::Everything => return,
-            LeftOver::Nothing(place) => (place, RgbaImage::new(place.width, place.height)),
-            LeftOver::Former(place, former) => (place, former),
+    fn put(&mut self, control: &FrameControl) {
+        let FrameControl { width, height, x_offset: left, y_offset: top, .. } = *control;
+        let place = Place { left, top, width, height };
+        self.canvas.begin(place, disposal(control.dispose_op));
+        let blending = match control.blend_op {
+            BlendOp::Source => Blending::Replace,
+            BlendOp::Over => Blending::Over,
         };
-        imageops::replace(&mut self.canvas, &former, place.left.into(), place.top.into());
-    }
-
-    fn part(&self, Place { left, top, width, height }: Place) -> RgbaImage {
-        imageops::crop_imm(&self.canvas, left, top, width, height).to_image()
-    }
-
-    fn put(&mut self, place: Place, blending: BlendOp) {
         let info = self.reader.info();
         // Interlaced frames lie in rows as wide as the whole picture.
-        let row_width = if info.interlaced { info.width } else { place.width };
+        let row_width = if info.interlaced { info.width } else { width };
         let (kind, depth) = self.reader.output_color_type();
         let pixel_bytes = kind.samples() * depth as usize / 8;
         let rows = self.samples.chunks_exact(row_width as usize * pixel_bytes);
-        for (row, y) in rows.zip(place.top..place.top + place.height) {
+        for (row, below) in rows.zip(self.canvas.rows(place)) {
             let row =
                 if depth == BitDepth::Sixteen { narrowed(row).into() } else { Cow::from(row) };
-            let pixels = row.chunks_exact(kind.samples()).map(colour);
-            for (above, x) in pixels.zip(place.left..place.left + place.width) {
-                let Some(pixel) = self.canvas.get_pixel_mut_checked(x, y) else { continue };
-                *pixel = match blending {
-                    BlendOp::Source => above,
-                    BlendOp::Over => over(*pixel, above),
-                };
-            }
+            blending.put(below, row.chunks_exact(kind.samples()).map(colour));
         }
     }
 }
@@ -138,32 +93,22 @@ fn narrowed(row: &[u8]) -> Vec<u8> {
     samples.iter().map(|sample| nearest(sample) as u8).collect()
 }
 
-fn colour(pixel: &[u8]) -> Rgba<u8> {
-    Rgba(match *pixel {
+fn colour(pixel: &[u8]) -> [u8; 4] {
+    match *pixel {
         [gray] => [gray, gray, gray, 255],
         [gray, alpha] => [gray, gray, gray, alpha],
         [red, green, blue] => [red, green, blue, 255],
         [red, green, blue, alpha] => [red, green, blue, alpha],
         _ => [0; 4],
-    })
+    }
 }
 
-fn over(below: Rgba<u8>, above: Rgba<u8>) -> Rgba<u8> {
-    let ([.., alpha_below], [.., alpha_above]) = (below.0, above.0);
-    // Shares in the result, as parts of 255 x 255.
-    let share_above = u32::from(alpha_above) * 255;
-    let share_below = u32::from(alpha_below) * (255 - u32::from(alpha_above));
-    let whole = share_above + share_below;
-    if whole == 0 {
-        return below;
+fn disposal(operation: DisposeOp) -> Disposal {
+    match operation {
+        DisposeOp::None => Disposal::Keep,
+        DisposeOp::Background => Disposal::Clear,
+        DisposeOp::Previous => Disposal::Restore,
     }
-    let mut result = Rgba([0, 0, 0, ((whole + 127) / 255) as u8]);
-    let colours = result.0.iter_mut().take(3).zip(below.0.iter().zip(&above.0));
-    for (sample, (below, above)) in colours {
-        let sum = u32::from(*above) * share_above + u32::from(*below) * share_below;
-        *sample = ((sum + whole / 2) / whole) as u8;
-    }
-    result
 }
 
 fn refused(error: DecodingError) -> Error {
