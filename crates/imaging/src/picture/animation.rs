@@ -28,6 +28,10 @@ impl Delay {
         Self { numerator: u32::from(numerator) * 1000, denominator: denominator.into() }
     }
 
+    pub(crate) fn of_milliseconds(count: u32) -> Self {
+        Self { numerator: count, denominator: 1 }
+    }
+
     pub(crate) fn milliseconds(self) -> u32 {
         self.in_units(1)
     }

@@ -263,6 +263,7 @@ impl Job<'_> {
             let bytes = webp.rewritten(source.input, size, &source.metadata)?;
             return Ok(Done { bytes, width: size.0, height: size.1, frames: source.frames });
         }
+        self.limits.check_memory(source.decoding_bytes)?;
         let animation = source.animation()?;
         let metadata = self.metadata_for(source, &steps, ColorType::Rgba8, notes);
         if let (Kind::WebP(webp), Format::WebP) = (&source.kind, self.target)

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, ImageDecoder, Rgba,
+    DynamicImage, ImageDecoder,
     codecs::{
         bmp::BmpDecoder, gif::GifDecoder, ico::IcoDecoder, png::PngDecoder, pnm::PnmDecoder,
         qoi::QoiDecoder, tga::TgaDecoder, webp::WebPDecoder,
@@ -76,9 +76,9 @@ impl<'a> Source<'a> {
         let samples = u64::from(width).saturating_mul(height.into()).saturating_mul(pixel_bytes);
         let decoding_bytes = match &kind {
             Kind::Jpeg(source) => source.memory_bytes(&request),
+            Kind::WebP(source) => source.decoding_bytes(samples),
             Kind::Png(_)
             | Kind::Tiff(_)
-            | Kind::WebP(_)
             | Kind::Gif { .. }
             | Kind::Bmp(_)
             | Kind::Pnm { .. }
@@ -135,7 +135,10 @@ impl<'a> Source<'a> {
             Kind::Jpeg(source) => source.decode(self.input, as_ycbcr, notes),
             Kind::Tiff(source) => source.decode(notes),
             Kind::Png(source) => self.read(source.decoder()?),
-            Kind::WebP(_) => self.read(WebPDecoder::new(reader).map_err(damaged)?),
+            Kind::WebP(source) => match source.frames(self.input, (self.width, self.height))? {
+                Some(frames) => source.first_of(frames),
+                None => self.read(WebPDecoder::new(reader).map_err(damaged)?),
+            },
             Kind::Gif { .. } => self.read(GifDecoder::new(reader).map_err(damaged)?),
             Kind::Bmp(bitmap) if bitmap.is_run_length() => {
                 // The decoder cannot do without the end mark, which some programs leave out.
@@ -169,10 +172,9 @@ impl<'a> Source<'a> {
                 Ok(Animation::new(format, count, *plays, decoder))
             }
             Kind::WebP(source) => {
-                let mut decoder = WebPDecoder::new(reader).map_err(damaged)?;
-                // Without one the decoder clears nothing; viewers leave the file's own aside.
-                decoder.set_background_color(Rgba([0; 4])).map_err(damaged)?;
-                Ok(Animation::new(format, count, source.plays, decoder))
+                let frames = source.frames(self.input, (self.width, self.height))?;
+                let frames = Box::new(frames.into_iter().flatten());
+                Ok(Animation { count, plays: source.plays, frames })
             }
             Kind::Png(source) => source.animation(),
             Kind::Jpeg(_)
@@ -232,7 +234,9 @@ fn look_at_webp<'a>(input: &'a [u8], notes: &mut Vec<String>) -> Result<Seen<'a>
     let source = webp::Source::open(input, notes)?;
     let decoder = WebPDecoder::new(Cursor::new(input));
     let decoder = decoder.map_err(|error| refused(Format::WebP, error))?;
-    let shape = shape_of(&decoder, source.frames);
+    let (width, height, pixel_bytes, frames) = shape_of(&decoder, source.frames);
+    let pixel_bytes = if source.is_animated { webp::FRAME_PIXEL_BYTES } else { pixel_bytes };
+    let shape = (width, height, pixel_bytes, frames);
     let metadata = source.metadata.clone();
     Ok((Kind::WebP(source), metadata, shape))
 }

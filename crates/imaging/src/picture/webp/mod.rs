@@ -1,12 +1,16 @@
 //! WebP for the general way: its container, read and written.
 
+mod frames;
+
 use image::{DynamicImage, codecs::webp::WebPEncoder};
 
 use super::{
+    FRAME_COPIES,
     animation::{AnimationWriter, Delay, Frame, Patch, note_delays},
     metadata::Metadata,
 };
 use crate::{Error, Format, cursor::Cursor};
+use frames::Frames;
 
 const ANIMATION_FLAG: u8 = 0x02;
 const XMP_FLAG: u8 = 0x04;
@@ -16,9 +20,18 @@ const PROFILE_FLAG: u8 = 0x20;
 /// Replace what is there, and leave the frame standing.
 const REPLACE: u8 = 0x02;
 
+/// Copies of a picture that are held while its only frame is decoded.
+const STILL_COPIES: u64 = 4;
+/// Frames are composed in eight bits with alpha.
+pub(crate) const FRAME_PIXEL_BYTES: u64 = 4;
+
 /// A WebP that was looked through and not decoded.
 pub(crate) struct Source {
     pub(crate) metadata: Metadata,
+    pub(crate) is_animated: bool,
+    has_alpha: bool,
+    /// The bytes of the largest frame, which are copied to be decoded.
+    largest_frame: usize,
     pub(crate) frames: u32,
     /// 0 for without end.
     pub(crate) plays: u32,
@@ -40,19 +53,56 @@ impl Source {
         if trailing > 0 {
             notes.push(format!("{trailing} bytes after the end of the picture were left out"));
         }
-        let frames = chunks.iter().filter(|(kind, _)| kind == b"ANMF").count();
-        let flags = find(b"VP8X").and_then(|data| data.first().copied()).unwrap_or(0);
-        let is_animated = frames > 0 || flags & ANIMATION_FLAG != 0;
+        let flags = flags(&chunks);
+        // Without this flag frames are to be left aside.
+        let is_animated = flags & ANIMATION_FLAG != 0;
+        let parts = frame_parts(&chunks);
         let plays = find(b"ANIM").and_then(|data| data.get(4..6)?.first_chunk());
         let in_frames = chunks.iter().any(|(kind, data)| {
             kind == b"ANMF" && data.windows(4).take(512).any(|window| window == b"VP8 ")
         });
         Ok(Self {
             metadata,
-            frames: if is_animated { frames.try_into().unwrap_or(u32::MAX) } else { 1 },
+            is_animated,
+            has_alpha: flags & ALPHA_FLAG != 0,
+            largest_frame: parts.iter().map(|data| data.len()).max().unwrap_or(0),
+            frames: if is_animated { parts.len().try_into().unwrap_or(u32::MAX) } else { 1 },
             plays: plays.map_or(1, |plays| u16::from_le_bytes(*plays).into()),
             is_lossy: find(b"VP8 ").is_some() || in_frames,
         })
+    }
+
+    /// What decoding `samples` bytes of a picture takes, themselves included.
+    pub(crate) fn decoding_bytes(&self, samples: u64) -> u64 {
+        if !self.is_animated {
+            return samples.saturating_mul(2);
+        }
+        let copies = if self.frames > 1 { FRAME_COPIES } else { STILL_COPIES };
+        samples.saturating_mul(copies).saturating_add(self.largest_frame as u64)
+    }
+
+    /// The frames of what may be an animation of a single one.
+    pub(crate) fn frames<'a>(
+        &self,
+        input: &'a [u8],
+        size: (u32, u32),
+    ) -> Result<Option<Frames<'a>>, Error> {
+        if !self.is_animated {
+            return Ok(None);
+        }
+        let (chunks, _) = read(input)?;
+        Ok(Some(Frames::new(frame_parts(&chunks), size)))
+    }
+
+    /// The first of the frames, without alpha if there is none.
+    pub(crate) fn first_of(&self, mut frames: Frames<'_>) -> Result<DynamicImage, Error> {
+        let frame = frames.next().ok_or_else(|| Error::truncated(Format::WebP))??;
+        let image = DynamicImage::ImageRgba8(frame.image);
+        let has_holes = || image.as_bytes().iter().skip(3).step_by(4).any(|alpha| *alpha < 255);
+        if self.has_alpha || has_holes() {
+            return Ok(image);
+        }
+        Ok(DynamicImage::ImageRgb8(image.into_rgb8()))
     }
 
     /// The same coded pictures with other metadata.
@@ -88,6 +138,16 @@ pub(crate) fn is_animated(input: &[u8]) -> bool {
 }
 
 type Chunks<'a> = Vec<([u8; 4], &'a [u8])>;
+
+/// What the header says, which is the first chunk of a file that has one.
+fn flags(chunks: &Chunks<'_>) -> u8 {
+    let header = chunks.first().filter(|(kind, _)| kind == b"VP8X");
+    header.and_then(|(_, data)| data.first().copied()).unwrap_or(0)
+}
+
+fn frame_parts<'a>(chunks: &Chunks<'a>) -> Vec<&'a [u8]> {
+    chunks.iter().filter(|(kind, _)| kind == b"ANMF").map(|&(_, data)| data).collect()
+}
 
 /// The chunks, and how many bytes follow behind them.
 fn read(input: &[u8]) -> Result<(Chunks<'_>, usize), Error> {
@@ -135,7 +195,7 @@ fn lossless(image: &DynamicImage) -> Result<Vec<u8>, Error> {
 /// The extended form: a header that says what follows, then the chunks in their order.
 fn assemble(
     mut flags: u8,
-    (width, height): (u32, u32),
+    size: (u32, u32),
     metadata: &Metadata,
     pictures: impl Iterator<Item = ([u8; 4], Vec<u8>)>,
 ) -> Vec<u8> {
@@ -144,8 +204,7 @@ fn assemble(
     flags |= if exif.is_some() { EXIF_FLAG } else { 0 };
     flags |= if metadata.xmp.is_some() { XMP_FLAG } else { 0 };
     let mut body = b"WEBP".to_vec();
-    let header = [&[flags, 0, 0, 0][..], &three_bytes(width - 1), &three_bytes(height - 1)];
-    push(&mut body, b"VP8X", &header.concat());
+    push(&mut body, b"VP8X", &extended_header(flags, size));
     if let Some(profile) = &metadata.profile {
         push(&mut body, b"ICCP", profile);
     }
@@ -156,7 +215,15 @@ fn assemble(
     if let Some(xmp) = &metadata.xmp {
         push(&mut body, b"XMP ", xmp);
     }
-    [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat()
+    wrap(&body)
+}
+
+fn extended_header(flags: u8, (width, height): (u32, u32)) -> Vec<u8> {
+    [&[flags, 0, 0, 0][..], &three_bytes(width - 1), &three_bytes(height - 1)].concat()
+}
+
+fn wrap(body: &[u8]) -> Vec<u8> {
+    [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), body].concat()
 }
 
 fn three_bytes(number: u32) -> [u8; 3] {
