@@ -118,27 +118,19 @@ impl<R: BufRead> Rows<R> {
         if first.trim_ascii().is_empty() {
             return Ok(Some(Row { line: number, values: Vec::new(), wrong: None }));
         }
-        let mut parser = Parser::new(delimiter);
-        let mut row = first.clone();
-        let mut rest = parser.feed(&first).map(<[u8]>::to_vec);
-        let mut taken = VecDeque::from([(number, first)]);
-        while rest.is_none() && row.len() <= MAX_ROW_BYTES {
+        let mut row = Growing::new(delimiter);
+        row.add(number, first);
+        while row.goes_on() {
             let Some((number, line)) = self.line()? else { break };
-            row.extend(&line);
-            rest = parser.feed(&line).map(<[u8]>::to_vec);
-            let ending_here = rest.is_some().then_some(parser.values.as_slice());
-            let alone = column.and_then(|column| Some((Parser::row(delimiter, &line)?, column)));
-            let is_stray = alone
-                .is_some_and(|(values, column)| quotes::is_swallowed(&values, column, ending_here));
-            taken.push_back((number, line));
-            if is_stray || rest.is_some() && quotes::close_amid_text(&row, delimiter) {
-                return Ok(self.give_up(taken));
+            row.add(number, line);
+            if row.has_swallowed_others(column) {
+                return Ok(self.give_up(row.lines));
             }
         }
-        let Some(rest) = rest.filter(|_| row.len() <= MAX_ROW_BYTES) else {
-            return Ok(self.give_up(taken));
-        };
-        if let Some((last, _)) = taken.back().filter(|_| !rest.trim_ascii().is_empty()) {
+        let is_too_long = row.is_too_long();
+        let Growing { parser, lines, rest, .. } = row;
+        let Some(rest) = rest.filter(|_| !is_too_long) else { return Ok(self.give_up(lines)) };
+        if let Some((last, _)) = lines.back().filter(|_| !rest.trim_ascii().is_empty()) {
             self.again.push_front((*last, rest));
         }
         Ok(Some(Row { line: number, values: parser.values, wrong: None }))
@@ -170,6 +162,49 @@ impl<R: BufRead> Rows<R> {
             line.push(b'\n');
         }
         Ok(any.then(|| (self.lines.number(), line)))
+    }
+}
+
+/// A row that may have more lines than those that it has so far.
+struct Growing {
+    parser: Parser,
+    delimiter: u8,
+    bytes: Vec<u8>,
+    lines: VecDeque<(u64, Vec<u8>)>,
+    /// What comes behind the row in its last line, once it ends there.
+    rest: Option<Vec<u8>>,
+}
+
+impl Growing {
+    fn new(delimiter: u8) -> Self {
+        let (bytes, lines) = (Vec::new(), VecDeque::new());
+        Self { parser: Parser::new(delimiter), delimiter, bytes, lines, rest: None }
+    }
+
+    fn add(&mut self, number: u64, line: Vec<u8>) {
+        self.bytes.extend(&line);
+        self.rest = self.parser.feed(&line).map(<[u8]>::to_vec);
+        self.lines.push_back((number, line));
+    }
+
+    fn goes_on(&self) -> bool {
+        self.rest.is_none() && !self.is_too_long()
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.bytes.len() > MAX_ROW_BYTES
+    }
+
+    /// Whether a quotation mark has taken in what are rows of their own, of a table with its URLs in
+    /// that column.
+    fn has_swallowed_others(&self, column: Option<usize>) -> bool {
+        let Some((_, last)) = self.lines.back().filter(|_| self.lines.len() > 1) else {
+            return false;
+        };
+        let ending_here = self.rest.is_some().then_some(self.parser.values.as_slice());
+        let alone = Parser::row(self.delimiter, last).zip(column);
+        alone.is_some_and(|(line, column)| quotes::is_swallowed(&line, column, ending_here))
+            || ending_here.is_some() && quotes::close_amid_text(&self.bytes, self.delimiter)
     }
 }
 
