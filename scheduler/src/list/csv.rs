@@ -11,7 +11,7 @@ use csv_core::{ReadFieldResult, Reader, ReaderBuilder};
 use super::columns::{self, Column, Place};
 use super::items::{Item, Items, Skipped};
 use super::lines::Lines;
-use super::quotes;
+use super::quotes::{self, Shape};
 
 /// The longest row, in bytes.
 const MAX_ROW_BYTES: usize = 1 << 20;
@@ -22,6 +22,8 @@ pub(super) struct Table<R> {
     rows: Rows<R>,
     wanted: Option<Column>,
     place: Option<Place>,
+    /// How many columns the first row has.
+    columns: usize,
     blank: u64,
 }
 
@@ -30,20 +32,26 @@ impl<R: BufRead> Table<R> {
     pub(super) fn new(from: R, delimiter: Option<u8>, wanted: Option<Column>) -> Self {
         let lines = Lines::new(from, MAX_ROW_BYTES);
         let rows = Rows { lines, again: VecDeque::new(), delimiter };
-        Self { rows, wanted, place: None, blank: 0 }
+        Self { rows, wanted, place: None, columns: 0, blank: 0 }
+    }
+
+    /// Known behind the first row.
+    fn shape(&self) -> Option<Shape> {
+        self.place.map(|place| Shape { column: place.column, columns: self.columns })
     }
 
     fn find_place(&mut self, first: &Row) -> io::Result<Place> {
         let names: Vec<_> = first.values.iter().map(|value| lossy(value)).collect();
         let place = columns::place(&names, self.wanted.as_ref());
         let place = place.map_err(|message| io::Error::new(io::ErrorKind::InvalidData, message))?;
+        self.columns = names.len();
         Ok(*self.place.insert(place))
     }
 }
 
 impl<R: BufRead> Items for Table<R> {
     fn next_item(&mut self) -> io::Result<Option<Item>> {
-        while let Some(row) = self.rows.next(self.place.map(|place| place.column))? {
+        while let Some(row) = self.rows.next(self.shape())? {
             if row.is_blank() {
                 self.blank += 1;
                 continue;
@@ -111,8 +119,8 @@ struct Rows<R> {
 }
 
 impl<R: BufRead> Rows<R> {
-    /// The next row of a table with its URLs in that column, if it is known already.
-    fn next(&mut self, column: Option<usize>) -> io::Result<Option<Row>> {
+    /// The next row of a table of that shape, if it is known already.
+    fn next(&mut self, shape: Option<Shape>) -> io::Result<Option<Row>> {
         let Some((number, first)) = self.line()? else { return Ok(None) };
         let delimiter = *self.delimiter.get_or_insert_with(|| delimiter(&first));
         if first.trim_ascii().is_empty() {
@@ -123,7 +131,7 @@ impl<R: BufRead> Rows<R> {
         while row.goes_on() {
             let Some((number, line)) = self.line()? else { break };
             row.add(number, line);
-            if row.has_swallowed_others(column) {
+            if row.has_swallowed_others(shape) {
                 return Ok(self.give_up(row.lines));
             }
         }
@@ -195,15 +203,14 @@ impl Growing {
         self.bytes.len() > MAX_ROW_BYTES
     }
 
-    /// Whether a quotation mark has taken in what are rows of their own, of a table with its URLs in
-    /// that column.
-    fn has_swallowed_others(&self, column: Option<usize>) -> bool {
+    /// Whether a quotation mark has taken in what are rows of their own.
+    fn has_swallowed_others(&self, shape: Option<Shape>) -> bool {
         let Some((_, last)) = self.lines.back().filter(|_| self.lines.len() > 1) else {
             return false;
         };
         let ending_here = self.rest.is_some().then_some(self.parser.values.as_slice());
-        let alone = Parser::row(self.delimiter, last).zip(column);
-        alone.is_some_and(|(line, column)| quotes::is_swallowed(&line, column, ending_here))
+        let alone = Parser::row(self.delimiter, last).zip(shape);
+        alone.is_some_and(|(line, shape)| quotes::is_swallowed(&line, shape, ending_here))
             || ending_here.is_some() && quotes::close_amid_text(&self.bytes, self.delimiter)
     }
 }

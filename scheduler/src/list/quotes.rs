@@ -38,23 +38,26 @@ pub(super) fn close_amid_text(row: &[u8], delimiter: u8) -> bool {
     false
 }
 
-/// Whether a line that quoted values go on in is a row of its own by the look of it: it has a URL in
-/// its column. The last line of a value also has the columns behind it, so there it has to have as
-/// many as the row altogether, and the value must not be the first.
-pub(super) fn is_swallowed(
-    line: &[Vec<u8>],
-    column: usize,
-    row_ending_here: Option<&[Vec<u8>]>,
-) -> bool {
-    let is_whole = row_ending_here.is_none_or(|row| {
-        let begins_earlier = row.first().is_some_and(|first| first.contains(&b'\n'));
-        row.len() == line.len() && !begins_earlier
-    });
-    let value = line.get(column).map(|value| value.trim_ascii_start()).unwrap_or_default();
+/// What rows of a table have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// Where the URL is.
+    pub(super) column: usize,
+    /// How many columns there are.
+    pub(super) columns: usize,
+}
+
+/// Whether a line that a quoted value goes on in is a row of its own by the look of it: as wide as
+/// the others, and with a URL in its column. So is the last line of a value that is the first of its
+/// `row`, which ends there.
+pub(super) fn is_swallowed(line: &[Vec<u8>], shape: Shape, row: Option<&[Vec<u8>]>) -> bool {
+    let begins_row = row.and_then(<[_]>::first).is_some_and(|first| first.contains(&b'\n'));
+    let value = line.get(shape.column).map(|value| value.trim_ascii_start()).unwrap_or_default();
     let is_url = ["http://", "https://"].iter().any(|scheme| {
-        value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
+        let start = value.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
     });
-    is_whole && is_url
+    line.len() == shape.columns && is_url && !begins_row
 }
 
 #[cfg(test)]
@@ -80,11 +83,12 @@ mod tests {
         let values =
             |line: &str| line.split(',').map(|it| it.as_bytes().to_vec()).collect::<Vec<_>>();
         let line = values("6, HTTP://h/6,n");
-        assert!(is_swallowed(&line, 1, None));
-        assert!(!is_swallowed(&line, 2, None));
-        assert!(!is_swallowed(&line, 3, None));
-        assert!(is_swallowed(&line, 1, Some(&values("5,http://h/5,x"))));
-        assert!(!is_swallowed(&line, 1, Some(&values("5,http://h/5,x,y"))), "columns behind it");
-        assert!(!is_swallowed(&line, 1, Some(&values("a\nb,http://h/6,n"))), "it begins the row");
+        let of = |column, columns| Shape { column, columns };
+        assert!(is_swallowed(&line, of(1, 3), None));
+        assert!(!is_swallowed(&line, of(2, 3), None), "in another column");
+        assert!(!is_swallowed(&line, of(1, 2), None), "of other tables");
+        assert!(is_swallowed(&line, of(1, 3), Some(&values("5,http://h/5,x"))));
+        assert!(!is_swallowed(&line, of(1, 3), Some(&values("a\nb,http://h/6,n"))), "the first");
+        assert!(!is_swallowed(&values("see http://h"), of(0, 2), None), "a text with a link");
     }
 }
