@@ -98,6 +98,7 @@ mod pixels;
 mod png;
 mod pnm;
 mod request;
+mod riff;
 mod sniff;
 mod tga;
 mod tiff;

@@ -223,14 +223,12 @@ impl Icon<'_> {
         let lengths = [length.to_le_bytes(), start.to_le_bytes()].concat();
         [&self.head[..], &[1, 0], &self.description, &lengths, self.data].concat()
     }
-}
 
-impl Icon<'_> {
     /// Whether it is a PNG of RGBA with eight bits already.
     pub(crate) fn is_as_written(&self) -> bool {
         const DEPTH_AND_COLOUR: usize = 24;
-        self.data.starts_with(b"\x89PNG")
-            && self.data.get(DEPTH_AND_COLOUR..).is_some_and(|rest| rest.starts_with(&[8, 6]))
+        let kind = self.png().and_then(|png| png.get(DEPTH_AND_COLOUR..));
+        kind.is_some_and(|kind| kind.starts_with(&[8, 6]))
     }
 }
 

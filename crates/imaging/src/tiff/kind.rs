@@ -4,7 +4,7 @@
 use super::{BITS, PALETTE, PHOTOMETRIC, directory::Directory};
 use crate::{Error, Format};
 
-const COMPRESSION: u16 = 259;
+pub(super) const COMPRESSION: u16 = 259;
 const SAMPLES: u16 = 277;
 const SAMPLE_FORMAT: u16 = 339;
 /// More samples of a pixel are not looked at.

@@ -10,9 +10,14 @@ use super::{
         animation::{Delay, Frame},
         canvas::{Blending, Canvas, Disposal, Place},
     },
-    ALPHA_FLAG, REPLACE, extended_header, push, wrap,
+    REPLACE,
 };
-use crate::{Error, Format, cursor::Cursor, pixels::refused};
+use crate::{
+    Error, Format,
+    cursor::Cursor,
+    pixels::refused,
+    riff::{ALPHA_FLAG, extended_header, push, wrap},
+};
 
 /// The place of the frame is to be cleared once it was shown.
 const CLEAR: u8 = 0x01;

@@ -9,14 +9,15 @@ use super::{
     animation::{AnimationWriter, Delay, Frame, Patch, note_delays},
     metadata::Metadata,
 };
-use crate::{Error, Format, cursor::Cursor};
+use crate::{
+    Error, Format,
+    riff::{
+        ALPHA_FLAG, ANIMATION_FLAG, Container, EXIF_FLAG, PROFILE_FLAG, XMP_FLAG, extended_header,
+        push, three_bytes, wrap,
+    },
+};
 use frames::Frames;
 
-const ANIMATION_FLAG: u8 = 0x02;
-const XMP_FLAG: u8 = 0x04;
-const EXIF_FLAG: u8 = 0x08;
-const ALPHA_FLAG: u8 = 0x10;
-const PROFILE_FLAG: u8 = 0x20;
 /// Replace what is there, and leave the frame standing.
 const REPLACE: u8 = 0x02;
 
@@ -40,27 +41,25 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn open(input: &[u8], notes: &mut Vec<String>) -> Result<Self, Error> {
-        let (chunks, trailing) = read(input)?;
-        let find = |wanted: &[u8; 4]| {
-            chunks.iter().find(|(kind, _)| kind == wanted).map(|&(_, data)| data)
-        };
+        let container = Container::read(input)?;
+        let find = |wanted: &[u8; 4]| container.find(wanted);
         let mut metadata = Metadata::default();
         if let Some(exif) = find(b"EXIF") {
             metadata.set_exif(exif, notes);
         }
         metadata.profile = find(b"ICCP").map(<[u8]>::to_vec);
         metadata.xmp = find(b"XMP ").map(<[u8]>::to_vec);
-        if trailing > 0 {
-            notes.push(format!("{trailing} bytes after the end of the picture were left out"));
+        if !container.trailing.is_empty() {
+            let count = container.trailing.len();
+            notes.push(format!("{count} bytes after the end of the picture were left out"));
         }
-        let flags = flags(&chunks);
+        let flags = container.flags();
         // Without this flag frames are to be left aside.
         let is_animated = flags & ANIMATION_FLAG != 0;
-        let parts = frame_parts(&chunks);
+        let parts: Vec<_> = container.all(b"ANMF").collect();
         let plays = find(b"ANIM").and_then(|data| data.get(4..6)?.first_chunk());
-        let in_frames = chunks.iter().any(|(kind, data)| {
-            kind == b"ANMF" && data.windows(4).take(512).any(|window| window == b"VP8 ")
-        });
+        let is_lossy = |part: &&[u8]| part.windows(4).take(512).any(|window| window == b"VP8 ");
+        let in_frames = parts.iter().any(is_lossy);
         Ok(Self {
             metadata,
             is_animated,
@@ -90,8 +89,8 @@ impl Source {
         if !self.is_animated {
             return Ok(None);
         }
-        let (chunks, _) = read(input)?;
-        Ok(Some(Frames::new(frame_parts(&chunks), size)))
+        let parts = Container::read(input)?.all(b"ANMF").collect();
+        Ok(Some(Frames::new(parts, size)))
     }
 
     /// The first of the frames, without alpha if there is none.
@@ -112,7 +111,7 @@ impl Source {
         size: (u32, u32),
         metadata: &Metadata,
     ) -> Result<Vec<u8>, Error> {
-        let (chunks, _) = read(input)?;
+        let Container { chunks, .. } = Container::read(input)?;
         let Some((_, header)) = chunks.iter().find(|(kind, _)| kind == b"VP8X") else {
             // The simple form holds nothing else.
             return Ok(input.to_vec());
@@ -128,45 +127,7 @@ impl Source {
 
 /// Whether a WebP has several frames.
 pub(crate) fn is_animated(input: &[u8]) -> bool {
-    read(input).is_ok_and(|(chunks, _)| {
-        chunks.iter().any(|(kind, data)| match kind {
-            b"ANMF" => true,
-            b"VP8X" => data.first().is_some_and(|flags| flags & ANIMATION_FLAG != 0),
-            _ => false,
-        })
-    })
-}
-
-type Chunks<'a> = Vec<([u8; 4], &'a [u8])>;
-
-/// What the header says, which is the first chunk of a file that has one.
-fn flags(chunks: &Chunks<'_>) -> u8 {
-    let header = chunks.first().filter(|(kind, _)| kind == b"VP8X");
-    header.and_then(|(_, data)| data.first().copied()).unwrap_or(0)
-}
-
-fn frame_parts<'a>(chunks: &Chunks<'a>) -> Vec<&'a [u8]> {
-    chunks.iter().filter(|(kind, _)| kind == b"ANMF").map(|&(_, data)| data).collect()
-}
-
-/// The chunks, and how many bytes follow behind them.
-fn read(input: &[u8]) -> Result<(Chunks<'_>, usize), Error> {
-    let mut cursor = Cursor::new(input, Format::WebP);
-    cursor.take(4)?;
-    let length = cursor.u32_le()? as usize;
-    let mut body = Cursor::new(cursor.take(length)?, Format::WebP);
-    body.take(4)?;
-    let mut chunks = Vec::new();
-    while !body.rest().is_empty() {
-        let kind = body.array()?;
-        let length = body.u32_le()? as usize;
-        chunks.push((kind, body.take(length)?));
-        // The last chunk of some files lacks its padding.
-        if length % 2 == 1 && !body.rest().is_empty() {
-            body.u8()?;
-        }
-    }
-    Ok((chunks, cursor.rest().len()))
+    Container::read(input).is_ok_and(|container| container.is_animated())
 }
 
 /// Writes eight bits of any kind, without loss.
@@ -176,7 +137,7 @@ pub(crate) fn encode(image: &DynamicImage, metadata: &Metadata) -> Result<Vec<u8
     if metadata.profile.is_none() && exif.is_none() && metadata.xmp.is_none() {
         return Ok(encoded);
     }
-    let (chunks, _) = read(&encoded)?;
+    let Container { chunks, .. } = Container::read(&encoded)?;
     let pixels = chunks.into_iter().filter(|(kind, _)| kind == b"VP8L");
     let alpha = if image.color().has_alpha() { ALPHA_FLAG } else { 0 };
     let size = (image.width(), image.height());
@@ -218,26 +179,6 @@ fn assemble(
     wrap(&body)
 }
 
-fn extended_header(flags: u8, (width, height): (u32, u32)) -> Vec<u8> {
-    [&[flags, 0, 0, 0][..], &three_bytes(width - 1), &three_bytes(height - 1)].concat()
-}
-
-fn wrap(body: &[u8]) -> Vec<u8> {
-    [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), body].concat()
-}
-
-fn three_bytes(number: u32) -> [u8; 3] {
-    let [low, middle, high, _] = number.to_le_bytes();
-    [low, middle, high]
-}
-
-fn push(body: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
-    body.extend(kind);
-    body.extend((data.len() as u32).to_le_bytes());
-    body.extend(data);
-    body.extend(std::iter::repeat_n(0, data.len() % 2));
-}
-
 /// Writes an animation frame by frame, each without loss.
 pub(crate) struct WebpAnimation<'a> {
     size: (u32, u32),
@@ -260,7 +201,7 @@ impl AnimationWriter for WebpAnimation<'_> {
         // Places are stored halved.
         let (at, image) = self.patch.next(frame.image, 2);
         let picture = lossless(&DynamicImage::ImageRgba8(image.clone()))?;
-        let (chunks, _) = read(&picture)?;
+        let Container { chunks, .. } = Container::read(&picture)?;
         let mut data = Vec::new();
         data.extend(three_bytes(at.0 / 2));
         data.extend(three_bytes(at.1 / 2));
