@@ -156,7 +156,7 @@ pub struct ClusterArguments {
     #[arg(
         long,
         value_name = "RESOURCES",
-        default_value = "cpus:2;mem:2048",
+        default_value = "cpus:2;mem:2048;disk:4096",
         env = "SCHEDULER_AGENT_RESOURCES"
     )]
     pub agent_resources: Resources,

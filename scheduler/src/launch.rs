@@ -7,9 +7,10 @@ use std::time::UNIX_EPOCH;
 use batch::{Entry, Launch};
 use mesos::command::Command;
 use mesos::discovery::Discovery;
+use mesos::operation;
 use mesos::v1::{
     CommandInfo, ExecutorInfo, FrameworkId, TaskInfo, command_info::Uri, executor_info,
-    offer::Operation, offer::operation,
+    offer::Operation,
 };
 use protocol::{Image, Limits, Manners, Task, paths};
 use sha2::{Digest, Sha256};
@@ -58,7 +59,8 @@ pub fn executor_id(job: &str, file_server: &Url, executor: Option<&Path>) -> Str
 }
 
 impl Launcher {
-    /// The operation that launches these tasks. `list` has their images.
+    /// The operation that launches these tasks of one agent: several at once as a group where their
+    /// executor may have one, which costs a cluster less. `list` has their images.
     ///
     /// # Errors
     ///
@@ -70,11 +72,12 @@ impl Launcher {
         list: &Spool,
     ) -> io::Result<Operation> {
         let task = |launch| self.task(framework_id, launch, list);
-        let task_infos = launches.iter().map(task).collect::<io::Result<_>>()?;
-        Ok(Operation {
-            r#type: Some(operation::Type::Launch.into()),
-            launch: Some(operation::Launch { task_infos }),
-            ..Operation::default()
+        let tasks = launches.iter().map(task).collect::<io::Result<Vec<_>>>()?;
+        Ok(match launches {
+            [first, _, ..] if operation::can_have_group(&first.executor_resources) => {
+                operation::launch_group(self.executor(framework_id, first), in_group(tasks))
+            }
+            _ => operation::launch(tasks),
         })
     }
 
@@ -155,6 +158,11 @@ impl Launcher {
     }
 }
 
+/// The group names the executor once for all of them.
+fn in_group(tasks: Vec<TaskInfo>) -> Vec<TaskInfo> {
+    tasks.into_iter().map(|task| TaskInfo { executor: None, ..task }).collect()
+}
+
 fn task_name(launch: &Launch, images: &[Image]) -> String {
     match images {
         [only] => only.name.clone(),
@@ -197,7 +205,7 @@ mod tests {
         }
     }
 
-    fn tasks() -> Vec<TaskInfo> {
+    fn operation(launches: &[Launch]) -> Operation {
         let entry = |index| Entry {
             index,
             line: index,
@@ -207,8 +215,26 @@ mod tests {
         };
         let folder = tempfile::tempdir().unwrap();
         let list = Spool::of(folder.path(), [entry(1), entry(2)]).unwrap();
-        let operation = launcher().operation(&"f".into(), &[launch(1), launch(2)], &list);
-        operation.unwrap().launch.unwrap().task_infos
+        let operation = launcher().operation(&"f".into(), launches, &list);
+        operation.unwrap()
+    }
+
+    fn tasks() -> Vec<TaskInfo> {
+        operation(&[launch(1), launch(2)]).launch.unwrap().task_infos
+    }
+
+    #[test]
+    fn several_tasks_are_a_group_where_their_executor_may_have_one() {
+        let launch = |batch| Launch {
+            executor_resources: "cpus:0.01;mem:32;disk:512".parse().unwrap(),
+            ..launch(batch)
+        };
+        let group = operation(&[launch(1), launch(2)]).launch_group.unwrap();
+        let names: Vec<_> = group.task_group.tasks.iter().map(|t| t.name.as_str()).collect();
+        assert_eq!(names, ["1-a", "2-a"]);
+        assert!(group.task_group.tasks.iter().all(|task| task.executor.is_none()));
+        let single = operation(&[launch(1)]).launch.unwrap().task_infos.remove(0);
+        assert_eq!(single.executor, Some(group.executor), "the same, however it is launched");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
-use batch::{Engine, Input, Notice, Record, Settings, Store};
+use batch::{Engine, Grouping, Input, Notice, Record, Settings, Store};
 use mesos::resources::Scalar;
 use tracing::info;
 use url::Url;
@@ -21,8 +21,13 @@ use crate::store::JobStore;
 const PORTION: usize = 1_000;
 
 /// What our executor takes once an agent, beside its tasks, in MiB: the least that Mesos
-/// likes. It takes no processors, so that whole processors are left for tasks.
+/// likes. It needs no processors, so that whole processors are left for tasks.
 pub const EXECUTOR_MEM_MIB: i64 = 32;
+
+/// What it takes as well where an agent has it: the least processors for which Mesos starts tasks as a
+/// group, and disk for its program, which is large in a debug build, and its log.
+const GROUPING: Grouping =
+    Grouping { cpus: Scalar::from_thousandths(10), disk_mib: Scalar::from_thousandths(512_000) };
 
 /// Opens the state of a job in a folder, which is made if need be. Who wants to `restart` has no
 /// use for a damaged one.
@@ -111,6 +116,7 @@ pub fn settings(arguments: &Arguments, job: &str, executor_id: &str) -> Settings
     settings.task_mem_mib = arguments.work.mem;
     settings.executor_cpus = Scalar::ZERO;
     settings.executor_mem_mib = Scalar::from_thousandths(EXECUTOR_MEM_MIB * 1_000);
+    settings.grouping = Some(GROUPING);
     settings.roles = arguments.cluster.roles();
     settings.constraints = arguments.cluster.constraint.clone();
     settings.retry.image_attempts = arguments.work.attempts;
@@ -191,6 +197,8 @@ impl Store for NoRecords {
 
 #[cfg(test)]
 mod tests {
+    use mesos::resources::{CPUS, DISK, MEM, Resources};
+
     use super::*;
     use batch::Attempt;
     use clap::Parser;
@@ -282,5 +290,11 @@ mod tests {
         let settings = settings(&arguments, "j", "e");
         assert_eq!(settings.executor_cpus, Scalar::ZERO);
         assert_eq!(settings.task_cpus, Scalar::from_thousandths(500));
+        let grouping = settings.grouping.unwrap();
+        let executor =
+            [(CPUS, grouping.cpus), (MEM, settings.executor_mem_mib), (DISK, grouping.disk_mib)];
+        let agent: Resources = "cpus:2;mem:2048;disk:4096".parse().unwrap();
+        let (executor, _) = agent.take(&executor).unwrap();
+        assert!(mesos::operation::can_have_group(&executor), "{executor}");
     }
 }

@@ -78,6 +78,7 @@ mod placement;
 mod reconcile;
 pub mod record;
 mod retry;
+mod room;
 pub mod settings;
 mod sizing;
 mod slots;
@@ -96,7 +97,7 @@ pub use failures::MaxFailures;
 pub use input::{Entry, Given, Input};
 pub use outcome::{ImageOutcome, Progress};
 pub use record::{ImageEnd, Record};
-pub use settings::{Backoff, Chunk, RetryPolicy, Settings};
+pub use settings::{Backoff, Chunk, Grouping, RetryPolicy, Settings};
 pub use store::{Receipt, Store};
 pub use stuck::Obstacle;
 

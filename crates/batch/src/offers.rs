@@ -2,39 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesos::resources::{CPUS, MEM, Resources, Scalar};
+use mesos::resources::{Resources, Scalar};
 use mesos::v1::Offer;
 
 use crate::decisions::Choice;
 use crate::effects::DeclineReason;
-use crate::placement::{executor_id, role_of};
-use crate::{Attempt, Call, Effects, Engine, Launch, Notice, Record, Settings};
+use crate::placement::{executor_id, place, role_of};
+use crate::room::Room;
+use crate::{Attempt, Call, Effects, Engine, Launch, Notice, Record};
 
 /// Offers of one agent and one role that are used together: mostly a single one.
-struct Bundle<'a> {
-    offers: Vec<(&'a Offer, Resources)>,
+pub(crate) struct Bundle<'a> {
+    pub(crate) offers: Vec<(&'a Offer, Resources)>,
     /// Whether our executor was put there by an earlier bundle of the same event.
-    started: bool,
-}
-
-/// What our executor takes on the agent of an offer.
-struct Room {
-    /// What is left for tasks.
-    left: Resources,
-    executor: Resources,
-    executor_is_new: bool,
+    pub(crate) started: bool,
 }
 
 impl Bundle<'_> {
-    fn resources(&self) -> Resources {
+    pub(crate) fn resources(&self) -> Resources {
         let all = self.offers.iter().map(|(_, resources)| resources);
         all.fold(Resources::default(), |sum, resources| sum.plus(resources))
     }
-}
-
-/// An agent and a role.
-fn place(offer: &Offer) -> (&str, &str) {
-    (&offer.agent_id.value, role_of(offer))
 }
 
 impl Engine {
@@ -162,11 +150,10 @@ impl Engine {
         bundle: &Bundle<'_>,
     ) -> Result<Vec<Launch>, DeclineReason> {
         let mut room = self.room(first, bundle).ok_or(DeclineReason::TooSmall)?;
-        let needs = task_needs(&self.settings);
         let mut launches = Vec::new();
         let mut fits_none = true;
         while self.has_work()
-            && let Some((taken, left)) = room.left.take(&needs)
+            && let Some((taken, left)) = room.task()
         {
             fits_none = false;
             let Some((attempt, images)) = self.next_work(&first.agent_id.value) else { break };
@@ -247,39 +234,6 @@ impl Engine {
         Some((self.batches.next_attempt(straggler.batch), batch.images.clone()))
     }
 
-    /// Sets aside what our executor takes, once an agent and role. An executor's resources must
-    /// not change while it runs, so they are the ones it was launched with.
-    fn room(&self, offer: &Offer, bundle: &Bundle<'_>) -> Option<Room> {
-        let offered = bundle.resources();
-        let ours = executor_id(&self.settings, role_of(offer));
-        let (agent, role) = place(offer);
-        let placed = self.placed.get(agent).and_then(|roles| roles.get(role));
-        let is_there = |(offer, _): &(&Offer, _)| offer.executor_ids.contains(&ours);
-        if bundle.started || bundle.offers.iter().any(is_there) {
-            let executor = placed.cloned().unwrap_or_else(|| {
-                Resources::scalars(self.settings.executor_cpus, self.settings.executor_mem_mib)
-            });
-            return Some(Room { left: offered, executor, executor_is_new: false });
-        }
-        if let Some(executor) = placed
-            && let Some(left) = offered.checked_sub(executor)
-        {
-            return Some(Room { left, executor: executor.clone(), executor_is_new: true });
-        }
-        let (executor, left) = offered.take(&executor_needs(&self.settings))?;
-        Some(Room { left, executor, executor_is_new: true })
-    }
-
-    fn place_executor(&mut self, fx: &mut Effects, offer: &Offer, executor: &Resources) {
-        let (agent, role) = place(offer);
-        if self.placed.get(agent).and_then(|roles| roles.get(role)) == Some(executor) {
-            return;
-        }
-        let encode = |resource| prost::Message::encode_to_vec(resource);
-        let resources = executor.to_wire().iter().map(encode).collect();
-        self.record(fx, Record::ExecutorPlaced { agent: agent.to_owned(), resources });
-    }
-
     /// What a task takes with an executor of its own: processors, and memory in MiB.
     pub(crate) fn least_needs(&self) -> (Scalar, Scalar) {
         let settings = &self.settings;
@@ -288,12 +242,4 @@ impl Engine {
             settings.task_mem_mib.saturating_add(settings.executor_mem_mib),
         )
     }
-}
-
-fn task_needs(settings: &Settings) -> [(&'static str, Scalar); 2] {
-    [(CPUS, settings.task_cpus), (MEM, settings.task_mem_mib)]
-}
-
-fn executor_needs(settings: &Settings) -> [(&'static str, Scalar); 2] {
-    [(CPUS, settings.executor_cpus), (MEM, settings.executor_mem_mib)]
 }

@@ -16,6 +16,11 @@ pub(crate) fn role_of(offer: &Offer) -> &str {
     role.unwrap_or(EVERYBODY)
 }
 
+/// An agent and a role.
+pub(crate) fn place(offer: &Offer) -> (&str, &str) {
+    (&offer.agent_id.value, role_of(offer))
+}
+
 /// The id of the executor for tasks with resources of a role: Mesos wants the resources of a task
 /// and of its executor to be of one role, so each role has its executors.
 pub(crate) fn executor_id(settings: &Settings, role: &str) -> ExecutorId {

@@ -23,6 +23,9 @@ pub struct Settings {
     pub executor_cpus: Scalar,
     /// What our executor takes once an agent, in MiB. Default: 64. Mesos warns under 32.
     pub executor_mem_mib: Scalar,
+    /// What our executor takes beside that where an agent has it, so that several tasks can be
+    /// launched as a group. Default: `None`, nothing.
+    pub grouping: Option<Grouping>,
     /// The executor's id, by which an agent that has one already is known.
     pub executor_id: String,
     /// The roles for which the master offers resources, as it was told. Default: `*`.
@@ -74,6 +77,7 @@ impl Settings {
             task_mem_mib: Scalar::from_thousandths(128_000),
             executor_cpus: Scalar::from_thousandths(100),
             executor_mem_mib: Scalar::from_thousandths(64_000),
+            grouping: None,
             executor_id: executor_id.into(),
             roles: vec!["*".into()],
             constraints: Vec::new(),
@@ -101,6 +105,17 @@ impl Settings {
 
     /// How long to wait for the end of tasks that were killed because the job was given up.
     pub const KILL_TIMEOUT: Duration = Duration::from_secs(15);
+}
+
+/// What Mesos wants an executor to have before it launches tasks for it as a group (LAUNCH_GROUP):
+/// at least 0.01 cores, 32 MiB of memory and some disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grouping {
+    /// Cores. They come out of one task of the agent, so that as many tasks fit as without; where
+    /// that were more than a tenth of a task's, there are no groups.
+    pub cpus: Scalar,
+    /// Disk, in MiB.
+    pub disk_mib: Scalar,
 }
 
 /// How many images go into a task.

@@ -21,7 +21,7 @@ pub(crate) struct Flags {
     #[arg(long, default_value_t = 2)]
     agents: usize,
     /// What every agent offers; not a limit for what its tasks use
-    #[arg(long, default_value = "cpus:2;mem:2048")]
+    #[arg(long, default_value = "cpus:2;mem:2048;disk:4096")]
     resources: Resources,
     /// What every agent says of itself besides, as `rack:abc;level:10`
     #[arg(long, default_value = "")]

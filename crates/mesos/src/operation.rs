@@ -15,6 +15,7 @@
 //!
 //! Source: MESOS "Scheduler HTTP API", ACCEPT, and "Reservation" and "Persistent Volumes".
 
+use crate::resources::{Resources, Scalar};
 use crate::v1::offer::Operation;
 use crate::v1::offer::operation::{self, Type};
 use crate::v1::resource::disk_info::source;
@@ -29,8 +30,11 @@ pub fn launch(tasks: Vec<TaskInfo>) -> Operation {
 
 /// Starts tasks together on one executor: all or none.
 ///
-/// The executor needs its type and framework id set, and at least 0.01 cpus, 32 MiB of
-/// memory and some disk.
+/// The executor needs its type and framework id set, and [enough](can_have_group) resources of its own;
+/// tasks have no executor set, or the same one. The master and the agent handle a group as one, and
+/// the executor gets all of it in one event, so this costs a cluster less than as many [`launch`]es. If one
+/// of them is invalid, all get `TASK_ERROR`; a KILL of one that its executor does not have yet
+/// kills all of them.
 #[doc(alias = "LAUNCH_GROUP")]
 #[doc(alias = "pod")]
 #[must_use]
@@ -40,6 +44,15 @@ pub fn launch_group(executor: ExecutorInfo, tasks: Vec<TaskInfo>) -> Operation {
         launch_group: Some(operation::LaunchGroup { executor, task_group }),
         ..of_type(Type::LaunchGroup)
     }
+}
+
+/// Whether Mesos launches groups for an executor with these resources: with at least 0.01 cpus,
+/// 32 MiB of memory and some disk (`src/master/validation.cpp`).
+#[must_use]
+pub fn can_have_group(executor: &Resources) -> bool {
+    executor.cpus() >= Scalar::from_thousandths(10)
+        && executor.mem_mib() >= Scalar::from_thousandths(32_000)
+        && !executor.disk_mib().is_zero()
 }
 
 /// Reserves resources of the offer for a role: `resources` as they are to become.
@@ -172,5 +185,16 @@ mod tests {
     #[test]
     fn an_operation_can_be_named() {
         assert_eq!(with_id(create(vec![]), "o").id, Some("o".into()));
+    }
+
+    #[test]
+    fn a_group_asks_something_of_its_executor() {
+        let can = |resources: &str| can_have_group(&resources.parse().unwrap());
+        assert!(can("cpus:0.01;mem:32;disk:1"));
+        for poor in
+            ["mem:32;disk:1", "cpus:0.009;mem:32;disk:1", "cpus:1;mem:31;disk:1", "cpus:1;mem:32"]
+        {
+            assert!(!can(poor), "{poor}");
+        }
     }
 }

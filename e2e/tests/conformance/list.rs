@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use e2e::Engine;
 
 use crate::{
-    executors as e, failover as f, offers as o, operator as op, reconciling as rec, requests as r,
-    subscribing as s, tasks as t, updates as u,
+    executors as e, failover as f, groups as g, offers as o, operator as op, reconciling as rec,
+    requests as r, subscribing as s, tasks as t, updates as u,
 };
 
 /// A check, which starts its own cluster.
@@ -330,11 +330,26 @@ pub(crate) const CHECKS: &[Check] = &[
         "offer filters that make no sense: ERROR",
         s::c62_offer_filters_that_make_no_sense,
     ),
+    check(
+        "C63",
+        "a task group of a custom executor: one LAUNCH_GROUP event, and each task ends by itself",
+        g::c63_a_group_comes_as_one,
+    ),
+    check(
+        "C64",
+        "an invalid task, an executor without disk, too little room: TASK_ERROR for the whole group",
+        g::c64_all_of_a_group_or_none,
+    ),
+    check(
+        "C65",
+        "a KILL before the executor has subscribed: TASK_KILLED for the whole group",
+        g::c65_a_kill_before_delivery_is_for_the_whole_group,
+    ),
 ];
 
 /// There are all sixty, in their order.
 pub(crate) fn is_whole() -> Result<()> {
-    let ids: Vec<String> = (1..=62).map(|number| format!("C{number:02}")).collect();
-    ensure!(CHECKS.iter().map(|it| it.id).eq(ids.iter().map(String::as_str)), "not C01 to C62");
+    let ids: Vec<String> = (1..=65).map(|number| format!("C{number:02}")).collect();
+    ensure!(CHECKS.iter().map(|it| it.id).eq(ids.iter().map(String::as_str)), "not C01 to C65");
     Ok(())
 }

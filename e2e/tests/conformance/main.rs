@@ -10,6 +10,7 @@
 mod bench;
 mod executors;
 mod failover;
+mod groups;
 mod list;
 mod offers;
 mod operator;

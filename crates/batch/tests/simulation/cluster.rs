@@ -45,6 +45,8 @@ pub(crate) struct Task {
     pub(crate) agent: String,
     pub(crate) resources: Resources,
     pub(crate) images: Vec<u64>,
+    /// Those it was launched with as a group.
+    pub(crate) group: Vec<String>,
     /// The last update, repeated until acknowledged.
     pub(crate) last: Option<TaskStatus>,
 }
@@ -74,6 +76,7 @@ pub(crate) struct Sim {
     /// Whether this program gives up early.
     pub(crate) gives_up: bool,
     pub(crate) second_runs: u64,
+    pub(crate) groups: u64,
     pub(crate) maintenance: u64,
 }
 
@@ -101,6 +104,7 @@ impl Sim {
             harm_until: Time::from_secs(if job.harm { 300 } else { 0 }),
             gives_up: job.give_up,
             second_runs: 0,
+            groups: 0,
             maintenance: 0,
         };
         for _ in 0..3 {
@@ -128,7 +132,9 @@ impl Sim {
     /// Every fourth agent is bad while the cluster does harm.
     pub(crate) fn new_agent(&mut self) {
         self.serial += 1;
-        let free = "cpus:3;mem:2048".parse().unwrap();
+        // Where there is disk, tasks are launched as groups.
+        let disk = if self.serial % 2 == 0 { ";disk:600" } else { "" };
+        let free = format!("cpus:3;mem:2048{disk}").parse().unwrap();
         let fails = if self.harm(25) { 90 } else { 10 };
         let agent = Agent { free, has_executor: false, fails, leaves: None };
         self.agents.insert(format!("agent-{}", self.serial), agent);

@@ -3,7 +3,8 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use batch::{Chunk, Entry, Given, MaxFailures, Settings};
+use batch::{Chunk, Entry, Given, Grouping, MaxFailures, Settings};
+use mesos::resources::Scalar;
 use protocol::Class;
 
 pub(crate) const IMAGES: u64 = 24;
@@ -60,6 +61,8 @@ pub(crate) fn settings(seed: u64) -> Settings {
     settings.seed = seed;
     settings.retry.machinery_budget = NonZeroU32::MAX;
     settings.unix_start = UNIX_START;
+    let cpus = Scalar::from_thousandths(10);
+    settings.grouping = Some(Grouping { cpus, disk_mib: Scalar::from_thousandths(100_000) });
     settings.images_per_task = match NonZeroU64::new(seed % 5) {
         Some(images) => Chunk::Fixed(images),
         None => Chunk::Auto,

@@ -27,6 +27,7 @@ struct Run {
     records: usize,
     launched: u64,
     second_runs: u64,
+    groups: u64,
     maintenance: u64,
 }
 
@@ -39,6 +40,7 @@ fn simulate(seed: u64, job: Job) -> Run {
             records: sim.store.records().len(),
             launched: sim.engine.progress().tasks_launched,
             second_runs: sim.second_runs,
+            groups: sim.groups,
             maintenance: sim.maintenance,
         }
     });
@@ -72,20 +74,26 @@ fn whatever_else_happens_every_image_ends_once_and_as_it_should() {
 }
 
 fn every_image_ends_once(seeds: impl Iterator<Item = u64>) {
-    let (mut runs, mut launched, mut second_runs, mut maintenance) = (0, 0, 0, 0);
+    let (mut runs, mut launched, mut second_runs) = (0, 0, 0);
+    let (mut groups, mut maintenance) = (0, 0);
     for seed in seeds {
         let run = simulate(seed, Job::default());
         runs += 1;
         launched += run.launched;
         second_runs += run.second_runs;
+        groups += run.groups;
         maintenance += run.maintenance;
     }
     println!(
-        "{runs} runs: {launched} tasks, {second_runs} of them second runs, {maintenance} maintenances"
+        "{runs} runs: {launched} tasks, {second_runs} of them second runs, {groups} groups, {maintenance} maintenances"
     );
     // The cluster must have done harm: without it, a run takes some 15 tasks.
-    let has_enough =
-        || launched / runs >= IMAGES && second_runs > runs / 20 && maintenance > runs / 10;
+    let has_enough = || {
+        launched / runs >= IMAGES
+            && second_runs > runs / 20
+            && groups > runs
+            && maintenance > runs / 10
+    };
     assert!(runs < 100 || has_enough(), "too little happened");
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use batch::{Attempt, Input, Launch};
+use mesos::operation::can_have_group;
 use mesos::resources::{CPUS, MEM, Resources, Scalar};
 use mesos::v1::TaskState::*;
 use mesos::v1::{Offer, OfferId, TaskId, task_status::Reason};
@@ -106,6 +107,13 @@ impl Sim {
     }
 
     fn launch(&mut self, agent: &str, mut left: Resources, launches: Vec<Launch>) {
+        let group: Vec<String> = match launches.as_slice() {
+            [first, _, ..] if can_have_group(&first.executor_resources) => {
+                launches.iter().map(|launch| launch.task_id.value.clone()).collect()
+            }
+            _ => Vec::new(),
+        };
+        self.groups += u64::from(!group.is_empty());
         for launch in launches {
             let id = launch.task_id.value.clone();
             assert!(!self.tasks.contains_key(&id), "the id {id} is used twice");
@@ -123,7 +131,8 @@ impl Sim {
                 self.say(running);
             }
             let resources = launch.resources;
-            let task = Task { agent: agent.to_owned(), resources, images, last: None };
+            let group = group.clone();
+            let task = Task { agent: agent.to_owned(), resources, images, group, last: None };
             self.tasks.insert(id.clone(), task);
             let hangs = self.harm(4);
             let after = self.random.millis(if hangs { 900_000 } else { 5_000 });

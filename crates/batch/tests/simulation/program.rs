@@ -115,7 +115,7 @@ impl Sim {
             Call::Reconcile(tasks) => self.reconcile(tasks),
             Call::Kill { task_id, .. } => {
                 if self.tasks.contains_key(&task_id.value) && !self.harm(20) {
-                    self.finish(&task_id.value, TaskKilled, None);
+                    self.kill(&task_id.value);
                 }
             }
         }

@@ -53,6 +53,16 @@ impl Sim {
         }
     }
 
+    /// Now and then the executor does not have the task yet: then its whole group is killed.
+    pub(crate) fn kill(&mut self, id: &str) {
+        let undelivered = self.harm(50);
+        let group = self.tasks.get(id).map(|task| task.group.clone()).unwrap_or_default();
+        for other in group.iter().filter(|other| undelivered && *other != id) {
+            self.finish(other, TaskKilled, None);
+        }
+        self.finish(id, TaskKilled, None);
+    }
+
     pub(crate) fn finish(&mut self, id: &str, state: TaskState, data: Option<Vec<u8>>) {
         self.serial += 1;
         let uuid = self.serial.to_be_bytes().to_vec();

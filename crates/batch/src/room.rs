@@ -1,0 +1,96 @@
+//! How an agent's resources are shared between our executor and its tasks.
+
+use mesos::resources::{CPUS, DISK, MEM, Resources, Scalar};
+use mesos::v1::Offer;
+
+use crate::offers::Bundle;
+use crate::placement::{executor_id, place, role_of};
+use crate::{Effects, Engine, Record, Settings};
+
+/// A task gives its executor no more than this part of its processors.
+const MOST_YIELDED: i64 = 10;
+
+/// What our executor takes on the agent of an offer, and what that leaves for tasks.
+pub(crate) struct Room {
+    pub(crate) left: Resources,
+    pub(crate) executor: Resources,
+    pub(crate) executor_is_new: bool,
+    task: Needs,
+    /// The least that a task is launched with: the executor's share of the processors comes out
+    /// of one task, so that as many fit as without it.
+    least_task: Needs,
+}
+
+type Needs = [(&'static str, Scalar); 2];
+
+impl Room {
+    fn new(settings: &Settings, left: Resources, executor: Resources, is_new: bool) -> Self {
+        let (cpus, mem) = (settings.task_cpus, settings.task_mem_mib);
+        let share = executor.cpus().checked_sub(settings.executor_cpus);
+        let yielded = share.filter(|share| can_yield(cpus, *share)).unwrap_or_default();
+        let least_cpus = cpus.checked_sub(yielded).unwrap_or(cpus);
+        Self {
+            left,
+            executor,
+            executor_is_new: is_new,
+            task: [(CPUS, cpus), (MEM, mem)],
+            least_task: [(CPUS, least_cpus), (MEM, mem)],
+        }
+    }
+
+    /// What the next task gets, and what is left then; `None` if it does not fit.
+    pub(crate) fn task(&self) -> Option<(Resources, Resources)> {
+        self.left.take(&self.task).or_else(|| self.left.take(&self.least_task))
+    }
+}
+
+fn can_yield(cpus: Scalar, share: Scalar) -> bool {
+    share.saturating_mul(MOST_YIELDED) <= cpus
+}
+
+impl Engine {
+    /// Sets aside what our executor takes, once an agent and role. An executor's resources must
+    /// not change while it runs, so they are the ones it was launched with.
+    pub(crate) fn room(&self, offer: &Offer, bundle: &Bundle<'_>) -> Option<Room> {
+        let settings = &self.settings;
+        let offered = bundle.resources();
+        let ours = executor_id(settings, role_of(offer));
+        let (agent, role) = place(offer);
+        let placed = self.placed.get(agent).and_then(|roles| roles.get(role));
+        let is_there = |(offer, _): &(&Offer, _)| offer.executor_ids.contains(&ours);
+        if bundle.started || bundle.offers.iter().any(is_there) {
+            let executor = placed.cloned().unwrap_or_else(|| {
+                Resources::scalars(settings.executor_cpus, settings.executor_mem_mib)
+            });
+            return Some(Room::new(settings, offered, executor, false));
+        }
+        if let Some(executor) = placed
+            && let Some(left) = offered.checked_sub(executor)
+        {
+            return Some(Room::new(settings, left, executor.clone(), true));
+        }
+        let (executor, left) = new_executor(settings, &offered)?;
+        Some(Room::new(settings, left, executor, true))
+    }
+
+    pub(crate) fn place_executor(&mut self, fx: &mut Effects, offer: &Offer, executor: &Resources) {
+        let (agent, role) = place(offer);
+        if self.placed.get(agent).and_then(|roles| roles.get(role)) == Some(executor) {
+            return;
+        }
+        let encode = |resource| prost::Message::encode_to_vec(resource);
+        let resources = executor.to_wire().iter().map(encode).collect();
+        self.record(fx, Record::ExecutorPlaced { agent: agent.to_owned(), resources });
+    }
+}
+
+/// What a new executor takes of an offer, and what that leaves.
+fn new_executor(settings: &Settings, offered: &Resources) -> Option<(Resources, Resources)> {
+    let (cpus, mem) = (settings.executor_cpus, settings.executor_mem_mib);
+    let grouping = settings.grouping.filter(|it| can_yield(settings.task_cpus, it.cpus));
+    let for_groups = grouping.and_then(|it| {
+        let cpus = cpus.saturating_add(it.cpus);
+        offered.take(&[(CPUS, cpus), (MEM, mem), (DISK, it.disk_mib)])
+    });
+    for_groups.or_else(|| offered.take(&[(CPUS, cpus), (MEM, mem)]))
+}
