@@ -74,8 +74,9 @@ fn is_hearsay(status: &TaskStatus) -> bool {
 /// task that has the id is well.
 fn is_about_another_task(status: &TaskStatus) -> bool {
     let message = status.message();
-    message.starts_with("Task has duplicate ID")
-        || message.starts_with("Task reuses the ID of an unreachable task")
+    // A message about a group may begin with the task that is meant.
+    message.contains("Task has duplicate ID")
+        || message.contains("Task reuses the ID of an unreachable task")
 }
 
 fn loss_by_error(status: &TaskStatus) -> Loss {

@@ -94,7 +94,10 @@ pub(crate) fn c64_all_of_a_group_or_none(engine: Engine) -> Result<()> {
     let mut stage = Stage::set(engine)?;
     let mut tasks = stage.tasks(&["t1", "t2"]);
     tasks[1]["resources"] = resources(1000.0, 32.0);
-    stage.is_refused(&tasks, "more than available")
+    stage.is_refused(&tasks, "more than available")?;
+    // Not even the one that is in order, nor the one that the id is of.
+    let mut stage = Stage::set(engine)?;
+    stage.is_refused(&stage.tasks(&["t1", "t1"]), "Task has duplicate ID: t1")
 }
 
 pub(crate) fn c65_a_kill_before_delivery_is_for_the_whole_group(engine: Engine) -> Result<()> {

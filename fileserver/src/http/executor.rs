@@ -5,6 +5,7 @@ use std::io::{self, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -50,6 +51,13 @@ impl Executor {
             Ok(_) => Ok(Self { path, known: Mutex::default() }),
             Err(source) => Err(Error::Executor { path, source }),
         }
+    }
+
+    /// Computes the digest in the background, so that the first agent need not wait for it. What is
+    /// wrong with the file is told to who asks for it.
+    pub(super) fn prepare(self: &Arc<Self>) {
+        let executor = Arc::clone(self);
+        thread::spawn(move || drop(executor.current()));
     }
 
     /// The file with its digest, computed when the file is new.

@@ -57,6 +57,9 @@ pub fn router(config: Config) -> Result<Router, Error> {
         samples: config.samples.map(Samples::open).transpose()?,
         token: config.upload_token,
     };
+    if let Some(executor) = &app.executor {
+        executor.prepare();
+    }
     let form_limit = usize::try_from(app.store.max_bytes())
         .unwrap_or(usize::MAX)
         .saturating_add(FORM_OVERHEAD_BYTES);

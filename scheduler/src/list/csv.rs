@@ -348,6 +348,10 @@ mod tests {
         let table =
             "caption,url,thumbnail,note\n\"a\nhttp://no\nb\",http://h/1,http://h/t,\"x\ny\"\n";
         assert_eq!(texts(table, Some("url")), owned(&[(2, "http://h/1")]));
+        // A line of a caption that is a link by itself looks like no row of two columns.
+        let table = "url,caption\nhttp://h/1,\"see\nhttp://no\nfor more\"\nhttp://h/2,b\n";
+        let rows = [(2, "http://h/1"), (5, "http://h/2")];
+        assert_eq!(texts(table, Some("url")), owned(&rows));
     }
 
     #[test]

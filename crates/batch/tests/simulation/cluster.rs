@@ -133,7 +133,7 @@ impl Sim {
     pub(crate) fn new_agent(&mut self) {
         self.serial += 1;
         // Where there is disk, tasks are launched as groups.
-        let disk = if self.serial % 2 == 0 { ";disk:600" } else { "" };
+        let disk = if self.serial.is_multiple_of(2) { ";disk:600" } else { "" };
         let free = format!("cpus:3;mem:2048{disk}").parse().unwrap();
         let fails = if self.harm(25) { 90 } else { 10 };
         let agent = Agent { free, has_executor: false, fails, leaves: None };

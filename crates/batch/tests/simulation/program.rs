@@ -1,7 +1,6 @@
 //! The program around the engine: it keeps records, and makes the calls.
 
 use batch::{Call, Effects, Engine, Input, Record, Store};
-use mesos::v1::TaskState::*;
 
 use crate::cluster::{Event, Sim, Task};
 use crate::job::{entries, few_failures, settings};

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -104,7 +104,7 @@ impl TlsBuilder {
     /// When a file cannot be read or does not hold what it should; the message names it.
     pub fn build(self) -> Result<Tls, TlsError> {
         let roots = match &self.ca_file {
-            Some(file) => roots_of(file)?,
+            Some(file) => Arc::new(roots_of(file)?),
             None => system_roots(),
         };
         let builder = builder().map_err(TlsError::Provider)?.with_root_certificates(roots);
@@ -158,6 +158,8 @@ impl TlsError {
 /// Settings that trust the system's certificate authorities (`SSL_CERT_FILE` and
 /// `SSL_CERT_DIR` are honoured), with the ring provider.
 ///
+/// They are read once a process, as hundreds of files may have to be parsed.
+///
 /// None are built in: who may be trusted is the operator's decision. A system without
 /// any is no error, as most masters and agents speak plain http; every https
 /// connection then fails, and a warning says why.
@@ -174,7 +176,12 @@ fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier
     ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
 }
 
-fn system_roots() -> RootCertStore {
+fn system_roots() -> Arc<RootCertStore> {
+    static ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| Arc::new(read_system_roots()));
+    Arc::clone(&ROOTS)
+}
+
+fn read_system_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::debug!("some certificates cannot be read: {error}");
