@@ -30,11 +30,14 @@ pub fn launch(tasks: Vec<TaskInfo>) -> Operation {
 
 /// Starts tasks together on one executor: all or none.
 ///
-/// The executor needs its type and framework id set, and [enough](can_have_group) resources of its own;
-/// tasks have no executor set, or the same one. The master and the agent handle a group as one, and
-/// the executor gets all of it in one event, so this costs a cluster less than as many [`launch`]es. If one
-/// of them is invalid, all get `TASK_ERROR`; a KILL of one that its executor does not have yet
-/// kills all of them.
+/// The executor needs its type and framework id set, and [enough](can_have_group) resources of
+/// its own; tasks have no executor set, or the same one. The master and the agent handle a group
+/// as one, and the executor gets all of it in one event, so this costs a cluster less than as many
+/// [`launch`]es. If one task is invalid, all get `TASK_ERROR`, and a KILL of one that its executor
+/// does not have yet kills all.
+///
+/// Never give two tasks of a group one id: the master of Mesos 1.11.0 aborts at that (a failed
+/// check in `Master::addTask`).
 #[doc(alias = "LAUNCH_GROUP")]
 #[doc(alias = "pod")]
 #[must_use]

@@ -87,7 +87,7 @@ pub(crate) fn c64_all_of_a_group_or_none(engine: Engine) -> Result<()> {
     let mut stage = Stage::set(engine)?;
     let mut tasks = stage.tasks(&["t1", "t2"]);
     tasks[1]["resources"] = json!([]);
-    stage.is_refused(&tasks, "Task uses no resources")?;
+    stage.is_refused(&tasks, "Task 't2' is invalid: Task uses no resources")?;
     let mut stage = Stage::set(engine)?;
     stage.executor["resources"] = resources(0.1, 32.0);
     stage.is_refused(&stage.tasks(&["t1", "t2"]), "uses no disk")?;
@@ -95,9 +95,20 @@ pub(crate) fn c64_all_of_a_group_or_none(engine: Engine) -> Result<()> {
     let mut tasks = stage.tasks(&["t1", "t2"]);
     tasks[1]["resources"] = resources(1000.0, 32.0);
     stage.is_refused(&tasks, "more than available")?;
-    // Not even the one that is in order, nor the one that the id is of.
+    // Whoever has the id is not touched by what is said of it.
     let mut stage = Stage::set(engine)?;
-    stage.is_refused(&stage.tasks(&["t1", "t1"]), "Task has duplicate ID: t1")
+    stage.launch(&stage.tasks(&["t1"]))?;
+    stage.offer = stage.scheduler.offer()?;
+    stage.launch(&stage.tasks(&["t1", "t2"]))?;
+    for id in ["t1", "t2"] {
+        let status = stage.scheduler.status(id)?;
+        status_is(&status, "TASK_ERROR", "REASON_TASK_GROUP_INVALID")?;
+        has(&status, "/message", "Task 't1' is invalid: Task has duplicate ID: t1")?;
+    }
+    let executor = stage.host.executor()?;
+    let mut orders = executor.subscribe()?;
+    let launch = orders.of_type("LAUNCH_GROUP", SOON)?;
+    has(&launch, "/launch_group/task_group/tasks/0/task_id/value", "t1")
 }
 
 pub(crate) fn c65_a_kill_before_delivery_is_for_the_whole_group(engine: Engine) -> Result<()> {

@@ -337,7 +337,7 @@ pub(crate) const CHECKS: &[Check] = &[
     ),
     check(
         "C64",
-        "an invalid task, an executor without disk, too little room: TASK_ERROR for the whole group",
+        "a task group with an invalid task or a taken id, without disk or room: TASK_ERROR for all of it",
         g::c64_all_of_a_group_or_none,
     ),
     check(

@@ -65,7 +65,10 @@ impl Master {
         let context = self.context(pool)?;
         let mut seen = HashSet::new();
         for task in tasks {
-            check_task(task, &context)?;
+            let id = &task.task_id;
+            check_task(task, &context)
+                .map_err(|fault| format!("Task '{id}' is invalid: {fault}"))?;
+            // A master of Mesos 1.11.0 does not look for this, and aborts.
             if !seen.insert(&task.task_id) {
                 return Err(format!("Task has duplicate ID: {}", task.task_id));
             }
