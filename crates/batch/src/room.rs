@@ -5,7 +5,7 @@ use mesos::v1::Offer;
 
 use crate::offers::Bundle;
 use crate::placement::{executor_id, place, role_of};
-use crate::{Effects, Engine, Record, Settings};
+use crate::{Effects, Engine, Grouping, Record, Settings};
 
 /// A task gives its executor no more than this part of its processors.
 const MOST_YIELDED: i64 = 10;
@@ -16,8 +16,8 @@ pub(crate) struct Room {
     pub(crate) executor: Resources,
     pub(crate) executor_is_new: bool,
     task: Needs,
-    /// The least that a task is launched with: the executor's share of the processors comes out
-    /// of one task, so that as many fit as without it.
+    /// The least that a task is launched with: an executor's share of the processors comes out of
+    /// one task, so that as many fit as without it.
     least_task: Needs,
 }
 
@@ -26,9 +26,8 @@ type Needs = [(&'static str, Scalar); 2];
 impl Room {
     fn new(settings: &Settings, left: Resources, executor: Resources, is_new: bool) -> Self {
         let (cpus, mem) = (settings.task_cpus, settings.task_mem_mib);
-        let share = executor.cpus().checked_sub(settings.executor_cpus);
-        let yielded = share.filter(|share| can_yield(cpus, *share)).unwrap_or_default();
-        let least_cpus = cpus.checked_sub(yielded).unwrap_or(cpus);
+        let share = grouping(settings).map(|it| it.cpus).unwrap_or_default();
+        let least_cpus = cpus.checked_sub(share).unwrap_or(cpus);
         Self {
             left,
             executor,
@@ -38,14 +37,32 @@ impl Room {
         }
     }
 
+    /// A new executor in all that is offered, if a task fits beside it: with what groups need, or
+    /// without, where another framework's executor has taken its share before.
+    fn for_new_executor(settings: &Settings, offered: &Resources) -> Option<Self> {
+        let (cpus, mem) = ((CPUS, settings.executor_cpus), (MEM, settings.executor_mem_mib));
+        let with = |needs: &[(&str, Scalar)]| {
+            let (executor, left) = offered.take(needs)?;
+            Some(Self::new(settings, left, executor, true))
+        };
+        let for_groups = grouping(settings).and_then(|it| {
+            let cpus = (CPUS, settings.executor_cpus.saturating_add(it.cpus));
+            with(&[cpus, mem, (DISK, it.disk_mib)])
+        });
+        let has_room = |room: &Self| room.task().is_some();
+        for_groups.filter(has_room).or_else(|| with(&[cpus, mem]))
+    }
+
     /// What the next task gets, and what is left then; `None` if it does not fit.
     pub(crate) fn task(&self) -> Option<(Resources, Resources)> {
         self.left.take(&self.task).or_else(|| self.left.take(&self.least_task))
     }
 }
 
-fn can_yield(cpus: Scalar, share: Scalar) -> bool {
-    share.saturating_mul(MOST_YIELDED) <= cpus
+/// What executors take for groups, unless that is too much to come out of a task.
+fn grouping(settings: &Settings) -> Option<Grouping> {
+    let is_little = |it: &Grouping| it.cpus.saturating_mul(MOST_YIELDED) <= settings.task_cpus;
+    settings.grouping.filter(is_little)
 }
 
 impl Engine {
@@ -64,13 +81,17 @@ impl Engine {
             });
             return Some(Room::new(settings, offered, executor, false));
         }
-        if let Some(executor) = placed
-            && let Some(left) = offered.checked_sub(executor)
-        {
-            return Some(Room::new(settings, left, executor.clone(), true));
+        if let Some(executor) = placed {
+            if let Some(left) = offered.checked_sub(executor) {
+                return Some(Room::new(settings, left, executor.clone(), true));
+            }
+            // An offer from before the master knew of the executor: another description of it
+            // would be refused.
+            if self.batches.running_on(agent).next().is_some() {
+                return Some(Room::new(settings, offered, executor.clone(), false));
+            }
         }
-        let (executor, left) = new_executor(settings, &offered)?;
-        Some(Room::new(settings, left, executor, true))
+        Room::for_new_executor(settings, &offered)
     }
 
     pub(crate) fn place_executor(&mut self, fx: &mut Effects, offer: &Offer, executor: &Resources) {
@@ -82,15 +103,4 @@ impl Engine {
         let resources = executor.to_wire().iter().map(encode).collect();
         self.record(fx, Record::ExecutorPlaced { agent: agent.to_owned(), resources });
     }
-}
-
-/// What a new executor takes of an offer, and what that leaves.
-fn new_executor(settings: &Settings, offered: &Resources) -> Option<(Resources, Resources)> {
-    let (cpus, mem) = (settings.executor_cpus, settings.executor_mem_mib);
-    let grouping = settings.grouping.filter(|it| can_yield(settings.task_cpus, it.cpus));
-    let for_groups = grouping.and_then(|it| {
-        let cpus = cpus.saturating_add(it.cpus);
-        offered.take(&[(CPUS, cpus), (MEM, mem), (DISK, it.disk_mib)])
-    });
-    for_groups.or_else(|| offered.take(&[(CPUS, cpus), (MEM, mem)]))
 }

@@ -4,6 +4,9 @@ use mesos::v1::TaskState::{self, *};
 use mesos::v1::{TaskStatus, task_status::Reason};
 use protocol::{Class, ImageReport, Outcome, Report};
 
+/// How a master says that a task's id is another's.
+const TAKEN: [&str; 2] = ["Task has duplicate ID", "Task reuses the ID of an unreachable task"];
+
 /// What follows from an update.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
@@ -71,18 +74,22 @@ fn is_hearsay(status: &TaskStatus) -> bool {
 }
 
 /// The master answers a launch under an id that is taken with that very id, though the
-/// task that has the id is well.
+/// task that has the id is well. All tasks of a group are answered so, beginning with the one that
+/// is meant.
 fn is_about_another_task(status: &TaskStatus) -> bool {
     let message = status.message();
-    // A message about a group may begin with the task that is meant.
-    message.contains("Task has duplicate ID")
-        || message.contains("Task reuses the ID of an unreachable task")
+    let of_group = message.strip_prefix(&format!("Task '{}' is invalid: ", status.task_id));
+    TAKEN.iter().any(|taken| of_group.unwrap_or(message).starts_with(taken))
 }
 
 fn loss_by_error(status: &TaskStatus) -> Loss {
     // The executor that the offer named ended before the launch, so that its
     // resources were missing.
     if status.message().contains("more than available") {
+        return Loss::Costs(1);
+    }
+    // Another task of the group had an id that is taken.
+    if TAKEN.iter().any(|taken| status.message().contains(taken)) {
         return Loss::Costs(1);
     }
     // Another executor under our id is still there; not for ever, and not everywhere.

@@ -347,7 +347,7 @@ pub(crate) const CHECKS: &[Check] = &[
     ),
 ];
 
-/// There are all sixty, in their order.
+/// There are all of them, in their order.
 pub(crate) fn is_whole() -> Result<()> {
     let ids: Vec<String> = (1..=65).map(|number| format!("C{number:02}")).collect();
     ensure!(CHECKS.iter().map(|it| it.id).eq(ids.iter().map(String::as_str)), "not C01 to C65");

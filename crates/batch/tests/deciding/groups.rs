@@ -30,15 +30,26 @@ fn the_executors_share_comes_out_of_one_task_so_that_as_many_fit() {
 }
 
 #[test]
-fn what_a_task_with_less_leaves_is_enough_for_the_next_beside_that_executor_only() {
+fn what_a_task_with_less_leaves_is_enough_for_the_next_and_for_another_frameworks() {
     let mut bench = bench(1_000);
     bench.launch("cpus:1;mem:4096;disk:600");
     let mut freed = offer("p", "a", "cpus:0.99;mem:4096");
-    assert!(
-        launches(bench.give(Input::Offers(vec![offer("q", "b", "cpus:0.99;mem:4096")]))).is_empty()
-    );
     freed.executor_ids = vec!["exec".into()];
     assert_eq!(cpus(&launches(bench.give(Input::Offers(vec![freed])))), [990]);
+    let other = offer("q", "b", "cpus:0.99;mem:4096;disk:600");
+    let launches = launches(bench.give(Input::Offers(vec![other])));
+    assert_eq!(cpus(&launches), [990]);
+    assert_eq!(launches[0].executor_resources, "mem:64".parse().unwrap(), "no share is left");
+}
+
+#[test]
+fn an_offer_from_before_the_executor_came_does_not_change_what_it_is() {
+    let mut bench = bench(1_000);
+    let first = bench.launch("cpus:1;mem:4096;disk:600");
+    let old = offer("p", "a", "cpus:1;mem:1024");
+    let second = launches(bench.give(Input::Offers(vec![old])));
+    assert_eq!(second[0].executor_resources, first[0].executor_resources);
+    assert!(!second[0].executor_is_new);
 }
 
 #[test]

@@ -465,9 +465,23 @@ fn the_error_about_a_taken_id_leaves_the_live_task_alone() {
     error.message = Some("Task has duplicate ID: job.1.1".into());
     bench.update(error.clone());
     assert_eq!(bench.engine.progress().running, 1);
+    error.message = Some("Task 'job.1.1' is invalid: Task has duplicate ID: job.1.1".into());
+    bench.update(error.clone());
+    assert_eq!(bench.engine.progress().running, 1, "told to its group");
     error.message = Some("Task uses no resources".into());
     bench.update(error);
     assert_eq!(bench.class(1), Some(Class::Machinery));
+}
+
+#[test]
+fn a_task_whose_group_was_refused_for_a_taken_id_is_launched_again() {
+    let mut bench = Bench::new(1, |_| {});
+    let launch = bench.launch("cpus:2;mem:1024").remove(0);
+    let mut error = status(&launch, TaskState::TaskError, None);
+    error.reason = Some(Reason::TaskGroupInvalid.into());
+    error.message = Some("Task 'job.1.10' is invalid: Task has duplicate ID: job.1.10".into());
+    bench.update(error);
+    assert_eq!(bench.engine.progress().retrying, 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The cluster, and what is under way in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use batch::memory::MemoryStore;
@@ -34,7 +34,7 @@ pub(crate) enum Event {
 
 pub(crate) struct Agent {
     pub(crate) free: Resources,
-    pub(crate) has_executor: bool,
+    pub(crate) executor: Option<Resources>,
     /// How many of a hundred tasks fail here.
     pub(crate) fails: u64,
     /// When it is to be taken away.
@@ -77,6 +77,8 @@ pub(crate) struct Sim {
     pub(crate) gives_up: bool,
     pub(crate) second_runs: u64,
     pub(crate) groups: u64,
+    /// The offers that were made when the executor was there.
+    pub(crate) executor_known: BTreeSet<String>,
     pub(crate) maintenance: u64,
 }
 
@@ -105,6 +107,7 @@ impl Sim {
             gives_up: job.give_up,
             second_runs: 0,
             groups: 0,
+            executor_known: BTreeSet::new(),
             maintenance: 0,
         };
         for _ in 0..3 {
@@ -136,7 +139,7 @@ impl Sim {
         let disk = if self.serial.is_multiple_of(2) { ";disk:600" } else { "" };
         let free = format!("cpus:3;mem:2048{disk}").parse().unwrap();
         let fails = if self.harm(25) { 90 } else { 10 };
-        let agent = Agent { free, has_executor: false, fails, leaves: None };
+        let agent = Agent { free, executor: None, fails, leaves: None };
         self.agents.insert(format!("agent-{}", self.serial), agent);
     }
 

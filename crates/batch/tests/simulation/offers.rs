@@ -6,7 +6,7 @@ use batch::{Attempt, Input, Launch};
 use mesos::operation::can_have_group;
 use mesos::resources::{CPUS, MEM, Resources, Scalar};
 use mesos::v1::TaskState::*;
-use mesos::v1::{Offer, OfferId, TaskId, task_status::Reason};
+use mesos::v1::{Offer, OfferId, TaskId, TaskStatus, task_status::Reason};
 
 use crate::cluster::{Event, Sim, Task};
 use crate::harm::unavailable_at;
@@ -24,10 +24,13 @@ impl Sim {
             if agent.free.cpus() < Scalar::from_f64(0.1) {
                 continue;
             }
-            let free = std::mem::take(&mut agent.free);
+            let (free, known) = (std::mem::take(&mut agent.free), agent.executor.is_some());
             for part in self.parts(free) {
                 self.serial += 1;
                 let id = format!("offer-{}", self.serial);
+                if known {
+                    self.executor_known.insert(id.clone());
+                }
                 self.offers.insert(id.clone(), (name.clone(), part));
                 ids.push(id);
             }
@@ -59,7 +62,7 @@ impl Sim {
             let fallback = ("gone".to_owned(), "cpus:3;mem:2048".parse().unwrap());
             let (name, resources): &(String, Resources) = self.offers.get(id).unwrap_or(&fallback);
             let agent = self.agents.get(name);
-            let known = agent.is_some_and(|agent| agent.has_executor);
+            let known = self.executor_known.contains(id);
             Offer {
                 id: id.as_str().into(),
                 agent_id: name.as_str().into(),
@@ -120,10 +123,21 @@ impl Sim {
             assert_eq!(launch.agent_id.value, agent, "the agent of the offers");
             assert!(!launch.images.is_empty(), "a task without images");
             self.count_second_run(launch.attempt);
-            if launch.executor_is_new {
-                left = left.checked_sub(&launch.executor_resources).expect("room for the executor");
-                self.agents.get_mut(agent).unwrap().has_executor = true;
-            }
+            let place = self.agents.get_mut(agent).unwrap();
+            let rest = match &place.executor {
+                Some(running) => {
+                    assert_eq!(running, &launch.executor_resources, "incompatible executors");
+                    Some(left.clone())
+                }
+                None => left.checked_sub(&launch.executor_resources),
+            };
+            let Some(rest) = rest.filter(|rest| rest.contains(&launch.resources)) else {
+                assert!(!launch.executor_is_new, "no room for the executor");
+                self.say(more_than_available(&id));
+                continue;
+            };
+            place.executor = Some(launch.executor_resources);
+            left = rest;
             left = left.checked_sub(&launch.resources).expect("room for the task");
             let mut images: Vec<u64> = launch.images;
             if self.random.percent(50) {
@@ -147,4 +161,10 @@ impl Sim {
         let beside = self.tasks.get(&first.task_id("job").value).is_some_and(runs);
         self.second_runs += u64::from(beside);
     }
+}
+
+/// The answer to a task whose executor is not there any more, nor what it would take.
+fn more_than_available(id: &str) -> TaskStatus {
+    let message = Some("Total resources are more than available".to_owned());
+    TaskStatus { message, ..status(id, None, TaskError, Some(Reason::TaskInvalid)) }
 }
