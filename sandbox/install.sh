@@ -122,6 +122,17 @@ check_node() {
   }
 }
 
+# They start with every container, so by their interpreter itself: pyenv's python3 takes several
+# times as long. The system's is there for all users.
+install_helpers() {
+  local helper python=/usr/bin/python3
+  [ -x "$python" ] || python=$(python3 -c 'import sys; print(sys.executable)')
+  for helper in mesos-containerizer mesos-executor mesos-fetcher; do
+    sed "1s|.*|#!$python -IS|" "$here/$helper" >"$staged/libexec/$helper"
+    chmod 755 "$staged/libexec/$helper"
+  done
+}
+
 check_machine
 mkdir -p "$(dirname "$prefix")" 2>/dev/null ||
   fail "cannot create '$(dirname "$prefix")'; name a prefix you may write to: sandbox/install.sh PREFIX"
@@ -143,7 +154,7 @@ install_packages
 fetch_library
 build_node
 check_node
-install -m 755 "$here"/mesos-{containerizer,executor,fetcher} "$staged/libexec/"
+install_helpers
 install -m 755 "$here/run-node" "$staged/"
 fingerprint >"$staged/installed"
 chmod 755 "$staged"
