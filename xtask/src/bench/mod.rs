@@ -21,7 +21,7 @@ mod throughput;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use place::Place;
@@ -119,8 +119,8 @@ pub(crate) struct Bench {
 ///
 /// # Errors
 ///
-/// When something cannot be installed, built, started or does not do its work; nothing is judged by
-/// its speed.
+/// When something cannot be installed, built, started or does not do its work; what was measured
+/// before is shown and kept. Nothing is judged by its speed.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let rows = chosen(&options.only)?;
     if options.list {
@@ -132,16 +132,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let place = Place::prepare(!options.no_build, options.folder.clone())?;
     let mut bench = Bench { place, runs: options.runs };
     let machine = machine::Machine::look()?;
-    let mut lines = Vec::new();
+    let (mut lines, mut ended) = (Vec::new(), Ok(()));
     for row in rows {
         eprintln!("{}: {}", row.name, row.what);
-        lines.extend((row.measure)(&mut bench)?);
+        match (row.measure)(&mut bench).context(row.name) {
+            Ok(measured) => lines.extend(measured),
+            Err(error) => {
+                // What was measured so far took minutes.
+                ended = Err(error);
+                break;
+            }
+        }
     }
     table::show(&machine, &lines);
     let file: PathBuf = bench.place.folder().join("results.json");
     table::save(&machine, &lines, &file)?;
     println!("Also in {}", file.display());
-    Ok(())
+    ended
 }
 
 /// The rows of these names, or the usual ones.
