@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
 use batch::{Engine, Grouping, Input, Notice, Record, Settings, Store};
+use mesos::operation::MIN_GROUP_CPUS;
 use mesos::resources::Scalar;
 use tracing::info;
 use url::Url;
@@ -24,10 +25,10 @@ const PORTION: usize = 1_000;
 /// likes. It needs no processors, so that whole processors are left for tasks.
 pub const EXECUTOR_MEM_MIB: i64 = 32;
 
-/// What it takes as well where an agent has it: the least processors for which Mesos starts tasks as a
-/// group, and disk for its program, which is large in a debug build, and its log.
+/// What it takes as well where an agent has it, so that Mesos launches groups for it: disk for its
+/// program, which is large in a debug build, and its log.
 const GROUPING: Grouping =
-    Grouping { cpus: Scalar::from_thousandths(10), disk_mib: Scalar::from_thousandths(512_000) };
+    Grouping { cpus: MIN_GROUP_CPUS, disk_mib: Scalar::from_thousandths(512_000) };
 
 /// Opens the state of a job in a folder, which is made if need be. Who wants to `restart` has no
 /// use for a damaged one.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesos::resources::{Resources, Scalar};
-use mesos::v1::Offer;
+use mesos::resources::Resources;
+use mesos::v1::{ExecutorId, Offer};
 
 use crate::decisions::Choice;
 use crate::effects::DeclineReason;
@@ -12,16 +12,20 @@ use crate::room::Room;
 use crate::{Attempt, Call, Effects, Engine, Launch, Notice, Record};
 
 /// Offers of one agent and one role that are used together: mostly a single one.
-pub(crate) struct Bundle<'a> {
-    pub(crate) offers: Vec<(&'a Offer, Resources)>,
+struct Bundle<'a> {
+    offers: Vec<(&'a Offer, Resources)>,
     /// Whether our executor was put there by an earlier bundle of the same event.
-    pub(crate) started: bool,
+    started: bool,
 }
 
 impl Bundle<'_> {
-    pub(crate) fn resources(&self) -> Resources {
+    fn resources(&self) -> Resources {
         let all = self.offers.iter().map(|(_, resources)| resources);
         all.fold(Resources::default(), |sum, resources| sum.plus(resources))
+    }
+
+    fn has_executor(&self, id: &ExecutorId) -> bool {
+        self.started || self.offers.iter().any(|(offer, _)| offer.executor_ids.contains(id))
     }
 }
 
@@ -149,7 +153,9 @@ impl Engine {
         first: &Offer,
         bundle: &Bundle<'_>,
     ) -> Result<Vec<Launch>, DeclineReason> {
-        let mut room = self.room(first, bundle).ok_or(DeclineReason::TooSmall)?;
+        let has_executor = bundle.has_executor(&executor_id(&self.settings, role_of(first)));
+        let room = self.room(first, bundle.resources(), has_executor);
+        let mut room = room.ok_or(DeclineReason::TooSmall)?;
         let mut launches = Vec::new();
         let mut fits_none = true;
         while self.has_work()
@@ -232,14 +238,5 @@ impl Engine {
         let straggler = self.watch.due().find(is_elsewhere)?;
         let batch = self.batches.current(straggler)?;
         Some((self.batches.next_attempt(straggler.batch), batch.images.clone()))
-    }
-
-    /// What a task takes with an executor of its own: processors, and memory in MiB.
-    pub(crate) fn least_needs(&self) -> (Scalar, Scalar) {
-        let settings = &self.settings;
-        (
-            settings.task_cpus.saturating_add(settings.executor_cpus),
-            settings.task_mem_mib.saturating_add(settings.executor_mem_mib),
-        )
     }
 }

@@ -3,8 +3,7 @@
 use mesos::resources::{CPUS, DISK, MEM, Resources, Scalar};
 use mesos::v1::Offer;
 
-use crate::offers::Bundle;
-use crate::placement::{executor_id, place, role_of};
+use crate::placement::place;
 use crate::{Effects, Engine, Grouping, Record, Settings};
 
 /// A task gives its executor no more than this part of its processors.
@@ -66,16 +65,14 @@ fn grouping(settings: &Settings) -> Option<Grouping> {
 }
 
 impl Engine {
-    /// Sets aside what our executor takes, once an agent and role. An executor's resources must
-    /// not change while it runs, so they are the ones it was launched with.
-    pub(crate) fn room(&self, offer: &Offer, bundle: &Bundle<'_>) -> Option<Room> {
+    /// Sets aside what our executor takes, once an agent and role, out of what is offered there.
+    /// An executor's resources must not change while it runs, so they are the ones it was launched
+    /// with.
+    pub(crate) fn room(&self, offer: &Offer, offered: Resources, is_there: bool) -> Option<Room> {
         let settings = &self.settings;
-        let offered = bundle.resources();
-        let ours = executor_id(settings, role_of(offer));
         let (agent, role) = place(offer);
         let placed = self.placed.get(agent).and_then(|roles| roles.get(role));
-        let is_there = |(offer, _): &(&Offer, _)| offer.executor_ids.contains(&ours);
-        if bundle.started || bundle.offers.iter().any(is_there) {
+        if is_there {
             let executor = placed.cloned().unwrap_or_else(|| {
                 Resources::scalars(settings.executor_cpus, settings.executor_mem_mib)
             });
@@ -102,5 +99,14 @@ impl Engine {
         let encode = |resource| prost::Message::encode_to_vec(resource);
         let resources = executor.to_wire().iter().map(encode).collect();
         self.record(fx, Record::ExecutorPlaced { agent: agent.to_owned(), resources });
+    }
+
+    /// What a task takes with an executor of its own: processors, and memory in MiB.
+    pub(crate) fn least_needs(&self) -> (Scalar, Scalar) {
+        let settings = &self.settings;
+        (
+            settings.task_cpus.saturating_add(settings.executor_cpus),
+            settings.task_mem_mib.saturating_add(settings.executor_mem_mib),
+        )
     }
 }

@@ -49,12 +49,19 @@ pub fn launch_group(executor: ExecutorInfo, tasks: Vec<TaskInfo>) -> Operation {
     }
 }
 
-/// Whether Mesos launches groups for an executor with these resources: with at least 0.01 cpus,
-/// 32 MiB of memory and some disk (`src/master/validation.cpp`).
+/// The least processors of an executor that Mesos launches groups for: 0.01
+/// (`MIN_CPUS` in `src/master/constants.hpp`, asked for in `src/master/validation.cpp`).
+pub const MIN_GROUP_CPUS: Scalar = Scalar::from_thousandths(10);
+
+/// The least memory of such an executor, in MiB: 32 (`MIN_MEM` there).
+pub const MIN_GROUP_MEM_MIB: Scalar = Scalar::from_thousandths(32_000);
+
+/// Whether Mesos launches groups for an executor with these resources: with at least
+/// [`MIN_GROUP_CPUS`], [`MIN_GROUP_MEM_MIB`] and some disk.
 #[must_use]
 pub fn can_have_group(executor: &Resources) -> bool {
-    executor.cpus() >= Scalar::from_thousandths(10)
-        && executor.mem_mib() >= Scalar::from_thousandths(32_000)
+    executor.cpus() >= MIN_GROUP_CPUS
+        && executor.mem_mib() >= MIN_GROUP_MEM_MIB
         && !executor.disk_mib().is_zero()
 }
 

@@ -205,12 +205,22 @@ impl Scheduler {
     ///
     /// When the call is refused.
     pub fn launch(&self, offer: &Value, tasks: &[Value]) -> Result<()> {
+        let launch = json!({ "type": "LAUNCH", "launch": { "task_infos": tasks } });
+        self.accept(offer, &launch, 3600.0)
+    }
+
+    /// Does something with an offer; what is left is refused for so many seconds.
+    ///
+    /// # Errors
+    ///
+    /// When the call is refused.
+    pub fn accept(&self, offer: &Value, operation: &Value, seconds: f64) -> Result<()> {
         self.does(
             "ACCEPT",
             json!({
                 "offer_ids": [offer["id"]],
-                "operations": [{ "type": "LAUNCH", "launch": { "task_infos": tasks } }],
-                "filters": { "refuse_seconds": 3600.0 },
+                "operations": [operation],
+                "filters": { "refuse_seconds": seconds },
             }),
         )
     }

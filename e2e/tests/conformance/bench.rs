@@ -46,8 +46,12 @@ pub(crate) fn framework_with(capabilities: &[&str]) -> Value {
 
 /// Resources of these amounts.
 pub(crate) fn resources(cpus: f64, mem: f64) -> Value {
-    let scalar = |name: &str, value: f64| json!({ "name": name, "type": "SCALAR", "scalar": { "value": value } });
     json!([scalar("cpus", cpus), scalar("mem", mem)])
+}
+
+/// So much of a resource.
+pub(crate) fn scalar(name: &str, value: f64) -> Value {
+    json!({ "name": name, "type": "SCALAR", "scalar": { "value": value } })
 }
 
 /// A small task on the agent of an offer, without a command or an executor yet.

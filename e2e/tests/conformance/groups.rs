@@ -6,7 +6,8 @@ use e2e::{Engine, Testbed};
 use serde_json::{Value, json};
 
 use crate::bench::{
-    SILENCE, SOON, bare_task, bed, executor_info, framework, has, resources, status_is, tells,
+    SILENCE, SOON, bare_task, bed, executor_info, framework, has, resources, scalar, status_is,
+    tells,
 };
 
 /// A scheduler with an offer, and an executor that may have groups.
@@ -28,8 +29,8 @@ impl Stage {
         let mut executor = executor_info("e1", &host);
         executor["type"] = json!("CUSTOM");
         executor["framework_id"] = json!({ "value": scheduler.framework_id });
-        let disk = json!({ "name": "disk", "type": "SCALAR", "scalar": { "value": 1.0 } });
-        executor["resources"].as_array_mut().into_iter().for_each(|all| all.push(disk.clone()));
+        executor["resources"] =
+            json!([scalar("cpus", 0.1), scalar("mem", 32.0), scalar("disk", 1.0)]);
         Ok(Self { scheduler, host, offer, executor, _bed: bed })
     }
 
@@ -41,9 +42,7 @@ impl Stage {
     fn launch(&self, tasks: &[Value]) -> Result<()> {
         let group = json!({ "executor": self.executor, "task_group": { "tasks": tasks } });
         let operation = json!({ "type": "LAUNCH_GROUP", "launch_group": group });
-        let offers = json!([self.offer["id"]]);
-        let content = json!({ "offer_ids": offers, "operations": [operation] });
-        self.scheduler.does("ACCEPT", content)
+        self.scheduler.accept(&self.offer, &operation, 0.0)
     }
 
     /// Each task is refused for this.

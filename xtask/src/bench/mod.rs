@@ -132,23 +132,25 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let place = Place::prepare(!options.no_build, options.folder.clone())?;
     let mut bench = Bench { place, runs: options.runs };
     let machine = machine::Machine::look()?;
-    let (mut lines, mut ended) = (Vec::new(), Ok(()));
-    for row in rows {
-        eprintln!("{}: {}", row.name, row.what);
-        match (row.measure)(&mut bench).context(row.name) {
-            Ok(measured) => lines.extend(measured),
-            Err(error) => {
-                // What was measured so far took minutes.
-                ended = Err(error);
-                break;
-            }
-        }
+    let mut lines = Vec::new();
+    let ended = measure(&rows, &mut bench, &mut lines);
+    if lines.is_empty() {
+        return ended;
     }
+    // When a row has failed, too: those before it took minutes.
     table::show(&machine, &lines);
     let file: PathBuf = bench.place.folder().join("results.json");
     table::save(&machine, &lines, &file)?;
     println!("Also in {}", file.display());
     ended
+}
+
+fn measure(rows: &[&Row], bench: &mut Bench, lines: &mut Vec<Line>) -> Result<()> {
+    for row in rows {
+        eprintln!("{}: {}", row.name, row.what);
+        lines.extend((row.measure)(bench).context(row.name)?);
+    }
+    Ok(())
 }
 
 /// The rows of these names, or the usual ones.

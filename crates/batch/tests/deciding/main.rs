@@ -56,6 +56,15 @@ fn status(launch: &Launch, state: TaskState, data: Option<Vec<u8>>) -> TaskStatu
     }
 }
 
+/// The master's word that a task, or its group, is invalid.
+fn refusal(launch: &Launch, message: &str) -> TaskStatus {
+    TaskStatus {
+        reason: Some(Reason::TaskInvalid.into()),
+        message: Some(message.into()),
+        ..status(launch, TaskState::TaskError, None)
+    }
+}
+
 fn payload(images: Vec<ImageReport>) -> Option<Vec<u8>> {
     Some(Report { images, ..Report::default() }.to_payload())
 }
@@ -460,16 +469,12 @@ fn a_reconciled_end_waits_for_the_real_report() {
 fn the_error_about_a_taken_id_leaves_the_live_task_alone() {
     let mut bench = Bench::new(1, |_| {});
     let launch = bench.launch("cpus:2;mem:1024").remove(0);
-    let mut error = status(&launch, TaskState::TaskError, None);
-    error.reason = Some(Reason::TaskInvalid.into());
-    error.message = Some("Task has duplicate ID: job.1.1".into());
-    bench.update(error.clone());
+    bench.update(refusal(&launch, "Task has duplicate ID: job.1.1"));
     assert_eq!(bench.engine.progress().running, 1);
-    error.message = Some("Task 'job.1.1' is invalid: Task has duplicate ID: job.1.1".into());
-    bench.update(error.clone());
-    assert_eq!(bench.engine.progress().running, 1, "told to its group");
-    error.message = Some("Task uses no resources".into());
-    bench.update(error);
+    let to_its_group = "Task 'job.1.1' is invalid: Task has duplicate ID: job.1.1";
+    bench.update(refusal(&launch, to_its_group));
+    assert_eq!(bench.engine.progress().running, 1);
+    bench.update(refusal(&launch, "Task uses no resources"));
     assert_eq!(bench.class(1), Some(Class::Machinery));
 }
 
@@ -477,10 +482,8 @@ fn the_error_about_a_taken_id_leaves_the_live_task_alone() {
 fn a_task_whose_group_was_refused_for_a_taken_id_is_launched_again() {
     let mut bench = Bench::new(1, |_| {});
     let launch = bench.launch("cpus:2;mem:1024").remove(0);
-    let mut error = status(&launch, TaskState::TaskError, None);
-    error.reason = Some(Reason::TaskGroupInvalid.into());
-    error.message = Some("Task 'job.1.10' is invalid: Task has duplicate ID: job.1.10".into());
-    bench.update(error);
+    let of_another = "Task 'job.1.10' is invalid: Task has duplicate ID: job.1.10";
+    bench.update(refusal(&launch, of_another));
     assert_eq!(bench.engine.progress().retrying, 1);
 }
 

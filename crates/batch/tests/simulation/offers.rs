@@ -124,21 +124,21 @@ impl Sim {
             assert!(!launch.images.is_empty(), "a task without images");
             self.count_second_run(launch.attempt);
             let place = self.agents.get_mut(agent).unwrap();
-            let rest = match &place.executor {
+            let needs = match &place.executor {
                 Some(running) => {
                     assert_eq!(running, &launch.executor_resources, "incompatible executors");
-                    Some(left.clone())
+                    launch.resources.clone()
                 }
-                None => left.checked_sub(&launch.executor_resources),
+                None => launch.resources.plus(&launch.executor_resources),
             };
-            let Some(rest) = rest.filter(|rest| rest.contains(&launch.resources)) else {
-                assert!(!launch.executor_is_new, "no room for the executor");
+            let Some(rest) = left.checked_sub(&needs) else {
+                let has_gone = place.executor.is_none() && !launch.executor_is_new;
+                assert!(has_gone, "room for the task, and for an executor that is known to be new");
                 self.say(more_than_available(&id));
                 continue;
             };
             place.executor = Some(launch.executor_resources);
             left = rest;
-            left = left.checked_sub(&launch.resources).expect("room for the task");
             let mut images: Vec<u64> = launch.images;
             if self.random.percent(50) {
                 let running = self.running(&id, agent, &mut images);

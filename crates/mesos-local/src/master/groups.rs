@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use mesos::operation::{MIN_GROUP_CPUS, MIN_GROUP_MEM_MIB};
 use mesos::resources::{Resources, Scalar};
 use mesos::v1::offer::operation;
 use mesos::v1::task_status::Reason;
@@ -12,10 +13,6 @@ use super::resource_validation::{allocate_to, bundle};
 use super::task_validation::{self, Context, Need, check_executor, check_task, text_of};
 use crate::allocator::Allocation;
 use crate::messages::ToAgent;
-
-/// The least that the executor of a group needs.
-const MIN_CPUS: Scalar = Scalar::from_thousandths(10);
-const MIN_MEM_MIB: Scalar = Scalar::from_thousandths(32_000);
 
 impl Master {
     pub(super) fn launch_group(
@@ -114,13 +111,13 @@ fn check_minimum(executor: &ExecutorInfo) -> Result<(), String> {
     let said = |amount: Scalar, unit: &str| {
         if amount.is_zero() { "None".to_owned() } else { format!("{}{unit}", amount.to_f64()) }
     };
-    if cpus < MIN_CPUS {
+    if cpus < MIN_GROUP_CPUS {
         let cpus = said(cpus, "");
         return Err(format!(
             "Executor '{id}' uses less CPUs ({cpus}) than the minimum required (0.01)"
         ));
     }
-    if mem < MIN_MEM_MIB {
+    if mem < MIN_GROUP_MEM_MIB {
         let mem = said(mem, "MB");
         return Err(format!(
             "Executor '{id}' uses less memory ({mem}) than the minimum required (32MB)"
