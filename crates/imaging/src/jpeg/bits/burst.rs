@@ -1,14 +1,17 @@
 //! The innermost loop: block after block without a branch that depends on the picture.
 //!
 //! What has to be known of entropy-coded data is where each code ends, and the next one cannot be
-//! looked up before that. So a look has to cost little more than that chain of load and two shifts:
+//! looked up before that. So all else has to be ready within that chain, a load and two shifts for
+//! each look:
 //!
 //! - Where a block ends, the table for the next one is selected, not branched to. Both candidates
 //!   are loaded while the look before is on its way ([`Pair`]).
-//! - After three looks the window is filled up, however far they led, with bits that were loaded
-//!   before, and the bits to flip are written. For that the data are laid out without stuffed
-//!   zeros first (see [`stage`](super::stage)).
+//! - After three looks the bits to flip are written, however far the looks led, and more bits come
+//!   into the window behind those that the next look needs. For that the data are laid out without
+//!   stuffed zeros first (see [`stage`](super::stage)).
 //! - Blocks are not counted in the loop: each one that ends moves the place on the [`Ring`].
+//! - Processors have fewer units for shifts than for anything else, so what can be had without a
+//!   shift is.
 
 use std::hint::select_unpredictable;
 
@@ -16,21 +19,24 @@ use fearless_simd::{Level, dispatch};
 
 use super::{
     huffman::{Code, Symbol},
-    lookup::{Left, Lookup, MOST_COUNTED, Table, ones},
+    lookup::{Lookup, MOST_PASSED, Passed, Table, ones},
 };
 
 /// Coefficients in a block.
 pub(super) const BLOCK: u32 = 64;
 
 /// Looks in a window: so many stretches stay within it whatever they find.
-const LOOKS: usize = MOST_COUNTED as usize;
+const LOOKS: usize = MOST_PASSED;
 
 /// Blocks in a unit: the standard allows ten.
 const MOST_BLOCKS: usize = 16;
 
 /// Blocks on the ring: a unit and what one window may end beyond it, several times for most units,
-/// as the loop is left at its end.
+/// as turning back takes time.
 const RING: usize = 32;
+
+/// More blocks than a stage has bits.
+const MOST_AT_ONCE: usize = 1 << 24;
 
 /// How one block of a unit is coded.
 #[derive(Debug, Clone, Copy)]
@@ -90,77 +96,49 @@ pub(super) struct Lanes<'a, const SIZE: usize> {
     pub(super) mask: u64,
 }
 
-/// Goes on from `position`, at most to `blocks` ended blocks and as far as the data reach, or nearly so
-/// where they fill the stage. It also
-/// stops, without having touched it, at whatever breaks a rule.
+/// Goes on from `position`, at most to `blocks` ended blocks and as far as the data reach, or
+/// nearly so where they fill the stage. It also stops, without having touched it, at whatever
+/// breaks a rule.
 pub(super) fn run<const SIZE: usize>(
     lanes: &mut Lanes<'_, SIZE>,
     unit: &Unit<'_>,
     position: Position,
     blocks: usize,
 ) -> Position {
-    // Newer processors have shifts that take one step instead of two or three. All of the loop has
-    // to be inlined here for that.
-    dispatch!(Level::new(), _ => go_through(lanes, unit, position, blocks))
-}
-
-#[inline(always)]
-fn go_through<const SIZE: usize>(
-    Lanes { data, length, flipped, mask }: &mut Lanes<'_, SIZE>,
-    unit: &Unit<'_>,
-    mut position: Position,
-    blocks: usize,
-) -> Position {
-    let lanes = &mut Lanes { data, length: *length, flipped, mask: *mask };
-    let Some(mut walk) = Walk::new(lanes, unit, position) else { return position };
-    let mut is_over = false;
-    while !is_over && position.blocks < blocks {
-        let start = Ring::place(position.slot);
-        walk.place = start;
-        let pause = walk.windows(lanes, &unit.ring, blocks - position.blocks);
-        let ended = start - walk.place;
-        let is_through = position.blocks + ended == blocks;
-        if !is_through && (ended == 0 || pause != Pause::Blocks) {
-            let coding = unit.get(position.slot + ended);
-            is_over = walk.step(lanes, &unit.ring, coding).is_none();
+    let blocks = blocks.min(position.blocks.saturating_add(MOST_AT_ONCE));
+    let Some(mut walk) = Walk::new(lanes, unit, position, blocks) else { return position };
+    let level = Level::new();
+    loop {
+        // Newer processors have shifts that take one step instead of two or three. What is compiled
+        // for them is the loop alone, as it needs all the registers.
+        dispatch!(level, _ => walk.windows(lanes, &unit.ring));
+        if walk.is_at_end() || walk.step(lanes, unit).is_none() {
+            return walk.position(unit, blocks);
         }
-        let ended = start - walk.place;
-        position.blocks += ended;
-        position.slot = (position.slot + ended) % unit.length;
     }
-    let bit = walk.byte * 8 + walk.left.bits_gone() as usize;
-    Position { bit, done: BLOCK - 1 - walk.room, ..position }
-}
-
-/// Why the loop over windows pauses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pause {
-    /// The ring is at its end, or a window might end more blocks than may be.
-    Blocks,
-    /// There are too few bytes.
-    Data,
-    /// The next symbol is in no table.
-    Symbol,
 }
 
 /// What the loop keeps from window to window.
 #[derive(Clone, Copy)]
 struct Walk<'a> {
-    /// The next 64 bits.
+    /// The next bits, at least as many as a look sees.
     window: u64,
-    /// The byte that they begin in, and what is left of the word that begins there.
-    byte: usize,
-    left: Left,
-    /// What is to be flipped in that byte.
-    carry: u64,
+    /// Those that come behind them, in their place of the window.
+    more: u64,
+    /// Which of the bits before it are to be flipped; the last of them is the lowest.
+    flips: u64,
+    /// The byte that the window begins in, and what of it is passed. A byte behind it is told
+    /// without overflow.
+    byte: u32,
+    passed: Passed,
     /// The table of the next look.
     table: &'a Table,
     /// Those of the look after it.
     pair: Pair<'a>,
-    /// Coefficients that the block can still have after the next one.
-    room: u32,
-    /// Where the places on the ring begin that the window may see.
+    /// Where the places on the ring begin that the window may see, and where they will once there
+    /// are as many ended blocks as may be; both times [`PLACE`].
     place: usize,
+    end: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -168,160 +146,201 @@ impl<'a> Walk<'a> {
         lanes: &Lanes<'_, SIZE>,
         unit: &Unit<'a>,
         position: Position,
+        blocks: usize,
     ) -> Option<Self> {
         let (byte, offset) = (position.bit / 8, (position.bit % 8) as u32);
-        let (first, second) = (lanes.word(byte)?, lanes.word(byte + 8)?);
+        let here = lanes.data.get(byte..)?.first_chunk()?;
+        let (first, second) = halves(*here);
         let (own, next) = (unit.get(position.slot)?, unit.get(position.slot + 1)?);
+        let place = position.slot * PLACE;
         Some(Self {
-            window: first << offset | second >> 1 >> (63 - offset),
-            byte,
-            left: Left::new(offset),
-            carry: 0,
+            window: first << offset,
+            more: second >> 1 >> (63 - offset),
+            flips: 0,
+            byte: byte.try_into().ok()?,
+            passed: Passed::new(offset, position.done),
             table: own.lookup.table(position.done),
             pair: Pair::new(own, next),
-            room: BLOCK - 1 - position.done,
-            place: Ring::place(position.slot),
+            place,
+            end: place + blocks.checked_sub(position.blocks)? * PLACE,
         })
     }
 
-    /// Window after window, as long as none can end more blocks than there are or than the ring
-    /// has.
+    fn is_at_end(&self) -> bool {
+        self.place == self.end
+    }
+
+    /// Of a walk that has `blocks` ended blocks at its end.
+    fn position(&self, unit: &Unit<'_>, blocks: usize) -> Position {
+        Position {
+            bit: self.byte as usize * 8 + self.passed.bits() as usize,
+            slot: self.place / PLACE % unit.length,
+            done: self.passed.done(),
+            blocks: blocks - (self.end - self.place) / PLACE,
+        }
+    }
+
+    /// Window after window, as long as none can end more blocks than may be, and there is a sure
+    /// stretch for each look. It leaves room on the ring for a step.
     #[inline(always)]
-    fn windows<const SIZE: usize>(
-        &mut self,
-        lanes: &mut Lanes<'_, SIZE>,
-        ring: &Ring<'a>,
-        blocks: usize,
-    ) -> Pause {
-        // Two words are read from there, so no look is taken back for want of them.
-        let last_byte = lanes.length.min(SIZE - 8).checked_sub(8);
-        let Some(last_byte) = last_byte else { return Pause::Data };
-        let last_place = (self.place + LOOKS).saturating_sub(blocks).max(LOOKS);
+    fn windows<const SIZE: usize>(&mut self, lanes: &mut Lanes<'_, SIZE>, ring: &Ring<'a>) {
+        // Two words are read in each, of which the last need not count.
+        let size = SIZE.min(lanes.length + 8);
+        let lanes = (lanes.data.get(..size), lanes.flipped.get_mut(..size), lanes.mask);
+        let (Some(data), Some(flipped), mask) = lanes else { return };
         // A copy of its own stays in the registers.
         let mut walk = *self;
-        let pause = loop {
-            if walk.place < last_place {
-                break Pause::Blocks;
+        while let Some(last) = walk.end.checked_sub(LOOKS * PLACE) {
+            let last = last.min(LAST);
+            while walk.place <= last
+                && let Some(here) = Here::at(data, flipped, walk.byte)
+                && let Some(places) = ring.places(walk.place)
+                && walk.window(here, places, mask)
+            {}
+            if walk.place <= LAST {
+                break;
             }
-            let (true, Some(places)) = (walk.byte <= last_byte, ring.places(walk.place)) else {
-                break Pause::Data;
-            };
-            let mut looks = Looks::new(&walk);
-            if !looks.look(places) {
-                break Pause::Symbol;
-            }
-            let _ = looks.look(places) && looks.look(places);
-            if walk.pass(&looks, lanes).is_none() {
-                break Pause::Data;
-            }
-        };
+            walk.place -= ring.turn;
+            walk.end -= ring.turn;
+        }
         *self = walk;
-        pause
+    }
+
+    /// Three looks; `false` if there were less.
+    #[inline(always)]
+    fn window(&mut self, here: Here<'_>, places: &Places<'a>, mask: u64) -> bool {
+        let mut looks = Looks::new(self);
+        if !looks.look(places, self.more) {
+            return false;
+        }
+        // After the third the bits would not suffice for another look, were none to come before.
+        let is_whole = looks.look(places, 0) && {
+            let more = looks.passed.shift_right(here.ahead());
+            looks.look(places, more)
+        };
+        if is_whole {
+            self.pass(&looks, here, mask);
+            return true;
+        }
+        // By itself, as the way above gets along without what this needs to be kept.
+        self.pass(&looks, here, mask);
+        false
     }
 
     /// Takes one stretch, or one symbol however long, where no whole window is to be taken; `None`,
     /// and nothing is taken, if there is none or it is not there as a whole.
-    #[inline(always)]
     fn step<const SIZE: usize>(
         &mut self,
         lanes: &mut Lanes<'_, SIZE>,
-        ring: &Ring<'a>,
-        coding: Option<&Coding<'_>>,
+        unit: &Unit<'a>,
     ) -> Option<()> {
-        let (before, places) = (*self, ring.places(self.place)?);
+        let places = unit.ring.places(self.place)?;
         let mut looks = Looks::new(self);
-        if !looks.look(places) {
-            looks.one(&One::find(coding?, self.window, BLOCK - 1 - self.room)?, places);
+        if !looks.look(places, self.more) {
+            looks.window |= self.more;
+            let coding = unit.get(self.place / PLACE)?;
+            looks.one(&One::find(coding, looks.window, self.passed.done())?, places);
         }
-        self.pass(&looks, lanes)?;
-        if self.byte * 8 + self.left.bits_gone() as usize <= lanes.length * 8 {
-            return Some(());
+        if self.byte as usize * 8 + looks.passed.bits() as usize > lanes.length * 8 {
+            return None;
         }
-        *self = before;
-        let data = lanes.word(self.byte)?;
-        lanes.put(self.byte, data ^ self.carry).and(None)
-    }
-
-    /// Goes to the end of `looks` and fills the window up; `None` if there are no bytes for that.
-    #[inline(always)]
-    fn pass<const SIZE: usize>(
-        &mut self,
-        looks: &Looks<'a>,
-        lanes: &mut Lanes<'_, SIZE>,
-    ) -> Option<()> {
-        let left = looks.left;
-        let (data, ahead) = (lanes.word(self.byte)?, lanes.word(self.byte + 8)?);
-        let flips = left.shift_left(looks.flips & lanes.mask) | self.carry;
-        lanes.put(self.byte, data ^ flips)?;
-        self.carry = flips << (8 * left.bytes_gone());
-        self.byte += left.bytes_gone() as usize;
-        self.left = left.next();
-        // Some of them are in the window already, and only meet themselves.
-        self.window = looks.window | left.shift_right(ahead);
-        (self.table, self.pair, self.room) = (looks.table, looks.pair, looks.room);
-        self.place -= LOOKS - left.ends();
+        let here = Here::at(lanes.data, lanes.flipped, self.byte)?;
+        self.pass(&looks, here, lanes.mask);
         Some(())
     }
+
+    /// Goes to the end of `looks`.
+    #[inline(always)]
+    fn pass(&mut self, looks: &Looks<'a>, here: Here<'_>, mask: u64) {
+        let &Looks { window, flips, passed, table, pair } = looks;
+        let ahead = here.ahead();
+        here.flip(passed.shift_left(flips & mask));
+        self.byte += passed.bytes();
+        self.place += passed.ends() * PLACE;
+        self.window = window;
+        // Some of them are in the window already, and only meet themselves.
+        self.more = passed.shift_right(ahead);
+        (self.flips, self.passed, self.table, self.pair) =
+            (flips, passed.rest_of_byte(), table, pair);
+    }
+}
+
+/// What a window reads and writes.
+struct Here<'a> {
+    data: &'a [u8; 16],
+    flipped: &'a mut [u8; 8],
+}
+
+impl<'a> Here<'a> {
+    #[inline(always)]
+    fn at(data: &'a [u8], flipped: &'a mut [u8], byte: u32) -> Option<Self> {
+        let byte = byte as usize;
+        let data = data.get(byte..byte + 16)?.first_chunk()?;
+        let flipped = flipped.get_mut(byte..byte + 8)?.first_chunk_mut()?;
+        Some(Self { data, flipped })
+    }
+
+    #[inline(always)]
+    fn flip(self, bits: u64) {
+        *self.flipped = (halves(*self.data).0 ^ bits).to_be_bytes();
+    }
+
+    /// The word behind the one that is flipped.
+    #[inline(always)]
+    fn ahead(&self) -> u64 {
+        halves(*self.data).1
+    }
+}
+
+/// The first word of two, and the second.
+#[inline]
+fn halves(words: [u8; 16]) -> (u64, u64) {
+    let words = u128::from_be_bytes(words);
+    ((words >> 64) as u64, words as u64)
 }
 
 /// The looks in one window.
 struct Looks<'a> {
     window: u64,
     flips: u64,
-    left: Left,
+    passed: Passed,
     table: &'a Table,
     pair: Pair<'a>,
-    room: u32,
 }
 
 impl<'a> Looks<'a> {
     #[inline]
     fn new(walk: &Walk<'a>) -> Self {
-        let &Walk { window, left, table, pair, room, .. } = walk;
-        Self { window, flips: 0, left, table, pair, room }
+        let &Walk { window, flips, passed, table, pair, .. } = walk;
+        Self { window, flips, passed, table, pair }
     }
 
-    /// Takes the next stretch; `false`, and nothing is taken, where there is none that is sure:
-    /// at long codes, and in blocks that end within the stretch or without a mark.
+    /// Takes the next stretch, and behind it `more` bits; `false`, and nothing is taken, where there
+    /// is none that is sure: at long codes, and in blocks that end within the stretch or without a
+    /// mark.
     #[inline(always)]
-    fn look(&mut self, places: &Places<'a>) -> bool {
+    fn look(&mut self, places: &Places<'a>, more: u64) -> bool {
         let stretch = self.table.get(self.window);
-        let Some(room) = self.room.checked_sub(stretch.advance()) else { return false };
-        self.window = stretch.shift_out(self.window);
+        let Some(passed) = self.passed.with(stretch) else { return false };
+        self.window = stretch.shift_out(self.window | more);
         self.flips = stretch.shift_out(self.flips) | stretch.flips();
-        self.left.count(stretch);
-        self.go_on(room, stretch.ends(), places);
+        self.go_on(passed, stretch.ends(), places);
         true
     }
 
     fn one(&mut self, one: &One, places: &Places<'a>) {
         self.window <<= one.bits;
-        self.flips = one.flips >> (u64::BITS - one.bits);
-        self.left.count_one(one.bits, one.ends);
-        self.go_on((BLOCK - 1).saturating_sub(one.after), one.ends, places);
+        self.flips = self.flips << one.bits | one.flips >> (u64::BITS - one.bits);
+        self.go_on(self.passed.with_one(one.bits, one.after, one.ends), one.ends, places);
     }
 
     #[inline]
-    fn go_on(&mut self, room: u32, ends: bool, places: &Places<'a>) {
+    fn go_on(&mut self, passed: Passed, ends: bool, places: &Places<'a>) {
         self.table = select_unpredictable(ends, self.pair.next, self.pair.within);
-        self.room = select_unpredictable(ends, BLOCK - 1, room);
-        if let Some(place) = places.get(self.left.ends()) {
+        self.passed = select_unpredictable(ends, passed.at_start(), passed);
+        if let Some(place) = places.get(passed.ends()) {
             self.pair = place.0;
         }
-    }
-}
-
-impl<const SIZE: usize> Lanes<'_, SIZE> {
-    #[inline]
-    fn word(&self, byte: usize) -> Option<u64> {
-        let bytes = self.data.get(byte..)?.first_chunk()?;
-        Some(u64::from_be_bytes(*bytes))
-    }
-
-    #[inline]
-    fn put(&mut self, byte: usize, word: u64) -> Option<()> {
-        *self.flipped.get_mut(byte..)?.first_chunk_mut()? = word.to_be_bytes();
-        Some(())
     }
 }
 
@@ -340,38 +359,43 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// A pair in its place. As wide as a line of the cache, so that the ends that are left of a window
-/// tell the way to it without being shifted.
+/// A pair in its place. As wide as a line of the cache, so that the sum of ended blocks tells the
+/// way to it without being shifted.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Place<'a>(Pair<'a>);
 
-/// The places that a window may see: the last of them is that of the block it begins in.
+const PLACE: usize = size_of::<Place<'_>>();
+
+/// The places that a window may see: the first of them is that of the block it begins in.
 type Places<'a> = [Place<'a>; LOOKS + 1];
 
-/// The tables of the blocks of a unit, over and over, the last of them first.
-struct Ring<'a>([Place<'a>; RING]);
+/// Where the last of them begin, times [`PLACE`].
+const LAST: usize = (RING - 1 - LOOKS) * PLACE;
+
+/// The tables of the blocks of a unit, over and over.
+struct Ring<'a> {
+    places: [Place<'a>; RING],
+    /// From behind [`LAST`] back to a place like it, times [`PLACE`].
+    turn: usize,
+}
 
 impl<'a> Ring<'a> {
     fn new(blocks: &[Coding<'a>; MOST_BLOCKS], length: usize) -> Self {
         let [first, ..] = blocks;
-        let mut ring = [Place(Pair::new(first, first)); RING];
+        let mut places = [Place(Pair::new(first, first)); RING];
         let (mut own, blocks) = (first, blocks.iter().take(length));
-        for (place, next) in ring.iter_mut().rev().zip(blocks.cycle().skip(1)) {
+        for (place, next) in places.iter_mut().zip(blocks.cycle().skip(1)) {
             *place = Place(Pair::new(own, next));
             own = next;
         }
-        Self(ring)
+        Self { places, turn: (LAST / PLACE + 1) / length * length * PLACE }
     }
 
-    /// Where the places begin that a window may see which begins in this block of the unit.
-    fn place(slot: usize) -> usize {
-        RING - 1 - LOOKS - slot.min(MOST_BLOCKS)
-    }
-
+    /// Those that begin at `place`, times [`PLACE`].
     #[inline]
     fn places(&self, place: usize) -> Option<&Places<'a>> {
-        self.0.get(place..)?.first_chunk()
+        self.places.get(place / PLACE..)?.first_chunk()
     }
 }
 
@@ -504,6 +528,37 @@ mod tests {
                 assert!(flipped[..whole] == bits.flipped[..whole], "seed {seed}");
             }
         }
+    }
+
+    #[test]
+    fn a_look_sees_all_its_bits_behind_the_longest_stretches() {
+        let dc = code(&[3, 0, 5, 9, 11, 1]);
+        // The longest stretch is one of four and fourteen bits; what may follow is told apart by
+        // the last bit of a look.
+        let mut counts = [0; 16];
+        (counts[3], counts[10]) = (1, 2);
+        let ac = Code::new(&counts, &[0x0e, 0x01, 0x03]).unwrap();
+        let lookup = Lookup::new(&dc, &ac);
+        let coding = Coding { dc: &dc, ac: &ac, lookup: &lookup };
+        let unit = Unit::new([coding].into_iter()).unwrap();
+        let mut bits = Bits::default();
+        let mut chance: u64 = 5;
+        for at in 0..64 * 100 {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let value = chance ^ chance << 29;
+            match (at % 64, chance >> 62) {
+                (0, _) => bits.symbol(&dc, 3, value),
+                (_, 0) => bits.symbol(&ac, 0x03, value),
+                _ => bits.symbol(&ac, 0x0e, value),
+            }
+        }
+        let (data, mut flipped) = (padded(&bits.data), [0; SIZE]);
+        let length = bits.data.len();
+        let mut lanes = Lanes { data: &data, length, flipped: &mut flipped, mask: u64::MAX };
+        let start = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
+        let end = run(&mut lanes, &unit, start, 100);
+        assert_eq!((end.bit, end.blocks), (bits.length, 100));
+        assert!(flipped[..bits.length / 8] == bits.flipped[..bits.length / 8]);
     }
 
     #[test]

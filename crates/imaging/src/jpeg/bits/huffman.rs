@@ -47,6 +47,7 @@ pub(super) struct Code {
     /// For each length, one more than its last code, filled up to 16 bits; and where its symbols
     /// begin.
     ends: [(u32, usize); 17],
+    counts: [u8; 16],
     symbols: Vec<u8>,
     /// By symbol: its code from the top of the word, and its length; 0 if it has none.
     codes: Box<[(u16, u8); 256]>,
@@ -59,6 +60,7 @@ impl Code {
         let mut code = Self {
             short: Box::new([0; 1 << SHORT_BITS]),
             ends: [(0, 0); 17],
+            counts: *counts,
             symbols: symbols.to_vec(),
             codes: Box::new([(0, 0); 256]),
         };
@@ -104,9 +106,9 @@ impl Code {
         Some((Self::new(&definition.counts, &definition.symbols)?, definition))
     }
 
-    /// Whether both have the same codes for the same symbols.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.ends == other.ends && self.symbols == other.symbols
+    /// Whether it has as many codes of each length, for these symbols in turn.
+    pub(super) fn is_of(&self, counts: &[u8; 16], symbols: &[u8]) -> bool {
+        self.counts == *counts && self.symbols == symbols
     }
 
     fn enter(&mut self, bits: u16, length: u32, symbol: u8) {

@@ -6,130 +6,156 @@
 
 use super::huffman::{Code, SHORT_BITS, ShortCode};
 
-/// A stretch is at most so long: the bits to flip have to fit beside the rest into a word, and
-/// three stretches with a begun byte before them into 63 bits. The last value of a stretch may lie
-/// beyond the bits of the look, as only its place has to be known.
+/// A stretch is at most so long: three of them with a begun byte before them have to be less than a
+/// word. The last value of a stretch may lie beyond the bits of the look, as only its place has to
+/// be known.
 pub(super) const REACH_BITS: u32 = 18;
 
 /// Sizes of values beyond this do not occur in any JPEG.
 const LARGEST_SIZE: u8 = 15;
 
-/// What the next bits are, packed into one word: from the lowest bit up, how many there are,
-/// whether they end their block, how far they lead, and which of them to flip.
+/// What the next bits are.
 ///
-/// What is counted by sums of whole stretches, the bits and the ends, is at the bottom, with room
-/// for its sums; what is wanted by one shift is at the top.
+/// In two halves, as loading one of them by itself takes no shift: those are what the processor
+/// has too few units for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stretch(u32);
+pub(super) struct Stretch {
+    /// From the lowest bit up: how many bits there are, whether they end their block, and how far
+    /// along it they lead. What stretches pass is the sum of these, with room for it in each part.
+    steps: u16,
+    /// Which of the bits to flip; the last of them is the lowest. Bits of the first code are none
+    /// of them, so there is room for the reach behind codes of two bits and more.
+    flips: u16,
+}
 
 const COUNT: u32 = (1 << ENDS_AT) - 1;
 const ENDS_AT: u32 = 6;
-const ADVANCE_AT: u32 = 8;
-const MOST_ADVANCE: u32 = (1 << (FLIPS_AT - ADVANCE_AT)) - 1;
-const FLIPS_AT: u32 = 15;
+const ENDS: u32 = 3 << ENDS_AT;
+const DONE_AT: u32 = 8;
+const BEFORE_DONE: u32 = (1 << DONE_AT) - 1;
+/// Further than any block goes.
+const TOO_FAR: u32 = 64;
 
 impl Stretch {
-    /// Not even one symbol fits. It leads further than any block goes, so nobody takes it.
-    const NONE: Self = Self(MOST_ADVANCE << ADVANCE_AT);
+    /// Not even one symbol fits. It leads too far, so nobody takes it.
+    const NONE: Self = Self { steps: (TOO_FAR << DONE_AT) as u16, flips: 0 };
 
     /// `flips` are counted from the top of the word.
     fn new(bits: u32, flips: u64, advance: u32, ends: bool) -> Self {
-        // The first bit is one of a code, so it is never flipped.
-        let flips = (flips >> (u64::BITS - bits)) as u32;
-        let advance = advance.min(MOST_ADVANCE);
-        Self(flips << FLIPS_AT | advance << ADVANCE_AT | u32::from(ends) << ENDS_AT | bits)
+        let steps = advance.min(TOO_FAR) << DONE_AT | u32::from(ends) << ENDS_AT | bits;
+        Self { steps: steps as u16, flips: (flips >> (u64::BITS - bits)) as u16 }
     }
 
     /// Bits in all.
     #[inline]
     pub(super) fn bits(self) -> u32 {
-        self.0 & COUNT
+        u32::from(self.steps) & COUNT
     }
 
     /// Which of them to flip; the last of them is the lowest.
     #[inline]
     pub(super) fn flips(self) -> u64 {
-        u64::from(self.0 >> FLIPS_AT)
+        self.flips.into()
     }
 
     /// Coefficients it tells. The block has one more in any case: what follows, or the mark of its
     /// end in place of all that are left.
     #[inline]
     pub(super) fn advance(self) -> u32 {
-        self.0 >> ADVANCE_AT & MOST_ADVANCE
+        u32::from(self.steps) >> DONE_AT
     }
 
     /// Whether the block ends with this stretch, by its mark.
     #[inline]
     pub(super) fn ends(self) -> bool {
-        self.0 & 1 << ENDS_AT != 0
+        self.steps & 1 << ENDS_AT != 0
     }
 
     /// `bits` without these.
     #[inline]
     pub(super) fn shift_out(self, bits: u64) -> u64 {
-        bits.wrapping_shl(self.0)
+        bits.wrapping_shl(self.steps.into())
     }
 }
 
-/// The most stretches that are counted off a [`Left`].
-pub(super) const MOST_COUNTED: u32 = 3;
+/// The most stretches that are summed up in a [`Passed`].
+pub(super) const MOST_PASSED: usize = 3;
 
-/// What is left of a word while stretches are counted off: its bits but one, and above them the
-/// ends of blocks. Only the lowest bits mean something, which spares taking them out of each
-/// stretch.
+/// What is passed since the beginning of a word: bits, ends of blocks, and coefficients of the
+/// block that it has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Left(u32);
+pub(super) struct Passed(u32);
 
-impl Left {
-    /// Of a word of which `offset` bits, less than a byte, are gone.
-    pub(super) fn new(offset: u32) -> Self {
-        Self(MOST_COUNTED << ENDS_AT | (COUNT - offset))
+impl Passed {
+    /// `bits`, less than a byte, and so many coefficients.
+    pub(super) fn new(bits: u32, done: u32) -> Self {
+        Self(done << DONE_AT | bits)
     }
 
-    /// Of the word that begins at the byte that this has come to.
+    /// From the beginning of the byte that this has come to.
     #[inline]
-    pub(super) fn next(self) -> Self {
-        Self(MOST_COUNTED << ENDS_AT | (COUNT - 7) | self.0 & 7)
+    pub(super) fn rest_of_byte(self) -> Self {
+        Self(self.0 & !(ENDS | COUNT) | self.bits_of_byte())
     }
 
+    /// With a stretch behind; `None` if the block has no room for it.
     #[inline]
-    pub(super) fn count(&mut self, stretch: Stretch) {
-        self.0 = self.0.wrapping_sub(stretch.0);
+    pub(super) fn with(self, stretch: Stretch) -> Option<Self> {
+        let sum = self.0.wrapping_add(stretch.steps.into());
+        (sum & TOO_FAR << DONE_AT == 0).then_some(Self(sum))
     }
 
-    pub(super) fn count_one(&mut self, bits: u32, ends: bool) {
-        self.count(Stretch(u32::from(ends) << ENDS_AT | bits));
+    /// With one symbol behind, which leads to `done` coefficients.
+    pub(super) fn with_one(self, bits: u32, done: u32, ends: bool) -> Self {
+        let before = self.0 & BEFORE_DONE;
+        Self(done << DONE_AT | (before + (u32::from(ends) << ENDS_AT | bits)))
     }
 
-    /// Ends that are left of [`MOST_COUNTED`].
+    /// At the beginning of a block.
+    #[inline]
+    pub(super) fn at_start(self) -> Self {
+        Self(self.0 & BEFORE_DONE)
+    }
+
+    /// Blocks that ended.
     #[inline]
     pub(super) fn ends(self) -> usize {
-        (self.0 >> ENDS_AT & MOST_COUNTED) as usize
+        ((self.0 & ENDS) >> ENDS_AT) as usize
     }
 
-    /// Whole bytes of the word that are gone.
+    /// Bits of the word.
     #[inline]
-    pub(super) fn bytes_gone(self) -> u32 {
-        !self.0 >> 3 & 7
+    pub(super) fn bits(self) -> u32 {
+        self.0 & COUNT
     }
 
-    /// Bits of the byte that it has come to that are gone.
+    /// Whole bytes among them.
     #[inline]
-    pub(super) fn bits_gone(self) -> u32 {
-        !self.0 & 7
+    pub(super) fn bytes(self) -> u32 {
+        self.bits() / 8
     }
 
-    /// `bits` shifted to the left by what is left of the word.
+    /// Coefficients of the block.
+    #[inline]
+    pub(super) fn done(self) -> u32 {
+        self.0 >> DONE_AT
+    }
+
+    #[inline]
+    fn bits_of_byte(self) -> u32 {
+        self.0 & 7
+    }
+
+    /// `bits` from behind these to the top of the word, where any are passed.
     #[inline]
     pub(super) fn shift_left(self, bits: u64) -> u64 {
-        (bits << 1).wrapping_shl(self.0)
+        bits.wrapping_shl(self.0.wrapping_neg())
     }
 
-    /// `bits` shifted to the right by what is left of the word.
+    /// `bits` shifted by as many as are left of the word, where any are passed.
     #[inline]
     pub(super) fn shift_right(self, bits: u64) -> u64 {
-        (bits >> 1).wrapping_shr(self.0)
+        bits.wrapping_shr(self.0.wrapping_neg())
     }
 }
 
@@ -195,13 +221,15 @@ struct Walk {
 
 impl Walk {
     /// Goes over a code and its value; `None` if the code is not known whole, or the value ends
-    /// beyond the reach.
+    /// beyond the reach or beyond the room for bits to flip.
     fn step(self, length: u32, size: u32) -> Option<Self> {
         let (code_end, used) = (self.used + length, self.used + length + size);
         if code_end > SHORT_BITS || used > REACH_BITS {
             return None;
         }
-        Some(Self { used, flips: self.flips | ones(size) >> code_end, ..self })
+        let flips = self.flips | ones(size) >> code_end;
+        let has_room = flips >> (u64::BITS - used) <= u16::MAX.into();
+        has_room.then_some(Self { used, flips, ..self })
     }
 
     /// Fills `room`, which has a place for each way that the bits of the look can go on behind
@@ -389,17 +417,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_counted_in_bits_and_ends() {
-        let mut left = Left::new(5);
-        let told = |left: Left| (left.ends(), left.bytes_gone(), left.bits_gone());
-        assert_eq!(told(left), (3, 0, 5));
-        left.count(within(0b101_1101_0111_u64 << 53));
-        assert_eq!(told(left), (3, 1, 6));
-        left.count(within(0b1000_1000_u64 << 56));
-        assert_eq!(told(left), (2, 2, 2));
-        left.count_one(31, true);
-        assert_eq!(told(left), (1, 6, 1));
-        assert_eq!(told(left.next()), (3, 0, 1));
-        assert_eq!((left.shift_left(1), left.shift_right(1 << 63)), (1 << 15, 1 << 48));
+    fn what_is_passed_is_summed_up() {
+        let told = |passed: Passed| (passed.ends(), passed.bits(), passed.done());
+        let passed = Passed::new(5, 60);
+        assert_eq!(passed.with(within(0b101_1101_0111_u64 << 53)), None, "64 with the next one");
+        let passed = Passed::new(5, 59).with(within(0b101_1101_0111_u64 << 53)).unwrap();
+        assert_eq!(told(passed), (0, 14, 63));
+        assert_eq!(passed.with(Stretch::NONE), None);
+        let passed = passed.at_start().with(within(0b1000_1000_u64 << 56)).unwrap().at_start();
+        assert_eq!(told(passed), (1, 18, 0));
+        let passed = passed.with_one(31, 17, true);
+        assert_eq!((told(passed), passed.bytes()), ((2, 49, 17), 6));
+        assert_eq!(told(passed.rest_of_byte()), (0, 1, 17));
+        assert_eq!((passed.shift_left(1), passed.shift_right(1 << 63)), (1 << 15, 1 << 48));
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn has_ff(word: u64) -> bool {
     zero.wrapping_sub(LOW) & word & HIGH != 0
 }
 
-/// Bytes that are shifted at once, a multiple of eight.
+/// Bytes that are shifted at once.
 const PIECE: usize = 512;
 
 /// Collects bits into bytes, with a zero after each 0xff.
@@ -43,19 +43,20 @@ impl Sink {
     /// Takes many bits at once.
     pub(super) fn put_bytes(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         self.write_whole_bytes(out);
+        let count = self.count;
+        let mut before = (self.bits >> 1 >> (63 - count)) as u8;
+        let mut shifted = [0; PIECE];
         for piece in bytes.chunks(PIECE) {
-            let mut shifted = [0; PIECE];
-            let (words, rest) = piece.as_chunks();
-            for (word, shifted) in words.iter().zip(shifted.as_chunks_mut().0) {
-                let word = u64::from_be_bytes(*word);
-                *shifted = (self.bits | word >> self.count).to_be_bytes();
-                self.bits = (word << 1) << (63 - self.count);
+            let [head, tail @ ..] = &mut shifted;
+            let Some((&first, behind)) = piece.split_first() else { continue };
+            *head = between(before, first, count);
+            for ((byte, &left), &right) in tail.iter_mut().zip(piece).zip(behind) {
+                *byte = between(left, right, count);
             }
-            stuff(shifted.get(..words.len() * 8).unwrap_or_default(), out);
-            for &byte in rest {
-                self.put(u64::from(byte) << 56, 8, out);
-            }
+            before = behind.last().copied().unwrap_or(first);
+            stuff(shifted.get(..piece.len()).unwrap_or_default(), out);
         }
+        self.bits = u64::from(before) << 1 << (63 - count);
     }
 
     /// Keeps less than a byte.
@@ -77,6 +78,12 @@ impl Sink {
         bytes.iter().take(count).for_each(|&byte| push_stuffed(byte, out));
         *self = Self::default();
     }
+}
+
+/// The byte that begins with the last `count` bits of `left`.
+#[inline]
+fn between(left: u8, right: u8, count: u32) -> u8 {
+    (u16::from_be_bytes([left, right]) >> count) as u8
 }
 
 #[inline]

@@ -15,6 +15,8 @@ pub(super) struct Stage {
     data: Box<[u8; SIZE]>,
     flipped: Box<[u8; SIZE]>,
     length: usize,
+    /// Bytes of the input that it took.
+    taken: usize,
     /// Bytes, the first of them perhaps not whole, that came from the window of the pipe.
     from_window: usize,
     first_bit: usize,
@@ -26,6 +28,7 @@ impl Default for Stage {
             data: Box::new([0; SIZE]),
             flipped: Box::new([0; SIZE]),
             length: 0,
+            taken: 0,
             from_window: 0,
             first_bit: 0,
         }
@@ -41,8 +44,8 @@ impl Stage {
         let word = (window & ones(count)) >> self.first_bit;
         let (head, room) = self.data.split_at_mut(self.from_window);
         head.iter_mut().zip(word.to_be_bytes()).for_each(|(byte, new)| *byte = new);
-        let filled = unstuff(rest, room);
-        self.length = self.from_window + filled;
+        let (taken, filled) = unstuff(rest, room);
+        (self.taken, self.length) = (taken, self.from_window + filled);
         filled >= LEAST
     }
 
@@ -61,8 +64,11 @@ impl Stage {
     /// How many bytes of the input the stage took up to bit `end`; `None` if that is not beyond
     /// what came from the window.
     pub(super) fn passed(&self, end: usize) -> Option<usize> {
-        let taken = self.data.get(..self.length)?.get(self.from_window..end.div_ceil(8))?;
-        (!taken.is_empty()).then(|| taken.len() + memchr::memchr_iter(0xff, taken).count())
+        let end = end.div_ceil(8);
+        let behind = self.data.get(end..self.length).filter(|_| end > self.from_window)?;
+        // There are fewer of them than before the end.
+        let stuffed = memchr::memchr_iter(0xff, behind).count();
+        Some(self.taken - behind.len() - stuffed)
     }
 
     /// The bits behind bit `end` in the byte that it is in, from the top of the word, and their
@@ -86,8 +92,8 @@ impl Stage {
 }
 
 /// Copies entropy-coded data without the zero behind each 0xff, as far as there is nothing else;
-/// how many bytes there are then.
-fn unstuff(data: &[u8], room: &mut [u8]) -> usize {
+/// how many bytes those were, and how many there are then.
+fn unstuff(data: &[u8], room: &mut [u8]) -> (usize, usize) {
     let (mut from, mut to) = (0, 0);
     loop {
         let rest = data.get(from..).unwrap_or_default();
@@ -100,7 +106,7 @@ fn unstuff(data: &[u8], room: &mut [u8]) -> usize {
         }
         to += count;
         if !is_stuffed {
-            return to;
+            return (from + count, to);
         }
         from += count + 1;
     }
@@ -122,16 +128,18 @@ mod tests {
         ];
         for (data, expected) in cases {
             let mut room = [0; 16];
-            let count = unstuff(data, &mut room);
+            let (_, count) = unstuff(data, &mut room);
             assert_eq!(&room[..count], expected, "{data:?}");
         }
     }
 
     #[test]
     fn no_more_is_taken_than_there_is_room_for() {
-        for (size, expected) in [(2, &[1, 2][..]), (3, &[1, 2, 0xff]), (4, &[1, 2, 0xff, 4])] {
+        for (taken, size, expected) in
+            [(2, 2, &[1, 2][..]), (4, 3, &[1, 2, 0xff]), (5, 4, &[1, 2, 0xff, 4])]
+        {
             let mut room = vec![0; size];
-            assert_eq!(unstuff(&[1, 2, 0xff, 0, 4, 5], &mut room), size);
+            assert_eq!(unstuff(&[1, 2, 0xff, 0, 4, 5], &mut room), (taken, size));
             assert_eq!(room, expected);
         }
     }

@@ -5,19 +5,26 @@ use std::sync::{Arc, LazyLock};
 
 use super::{huffman::Code, lookup::Lookup};
 
-/// The stretches of blocks that are coded with these tables, if they are known.
-pub(super) fn known_lookup(dc: &Code, ac: &Code) -> Option<Arc<Lookup>> {
-    static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
-        let all = [(LUMA_DC_COUNTS, LUMA_AC), (CHROMA_DC_COUNTS, CHROMA_AC)];
-        all.iter().filter_map(|(dc, (counts, ac))| Known::new(dc, counts, ac)).collect()
-    });
-    let known = KNOWN.iter().find(|known| known.dc.is_same(dc) && known.ac.is_same(ac))?;
-    Some(Arc::clone(&known.lookup))
+/// The code with these counts and symbols, if it is known.
+pub(super) fn known_code(counts: &[u8; 16], symbols: &[u8]) -> Option<Arc<Code>> {
+    let mut codes = KNOWN.iter().flat_map(|known| [&known.dc, &known.ac]);
+    codes.find(|code| code.is_of(counts, symbols)).cloned()
 }
 
+/// The stretches of blocks that are coded with these tables, if they are known.
+pub(super) fn known_lookup(dc: &Arc<Code>, ac: &Arc<Code>) -> Option<Arc<Lookup>> {
+    let is_it = |known: &&Known| Arc::ptr_eq(&known.dc, dc) && Arc::ptr_eq(&known.ac, ac);
+    Some(Arc::clone(&KNOWN.iter().find(is_it)?.lookup))
+}
+
+static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let all = [(LUMA_DC_COUNTS, LUMA_AC), (CHROMA_DC_COUNTS, CHROMA_AC)];
+    all.iter().filter_map(|(dc, (counts, ac))| Known::new(dc, counts, ac)).collect()
+});
+
 struct Known {
-    dc: Code,
-    ac: Code,
+    dc: Arc<Code>,
+    ac: Arc<Code>,
     lookup: Arc<Lookup>,
 }
 
@@ -26,7 +33,7 @@ impl Known {
         let dc = Code::new(dc_counts, &DC_SYMBOLS)?;
         let ac = Code::new(ac_counts, ac_symbols)?;
         let lookup = Lookup::new(&dc, &ac).into();
-        Some(Self { dc, ac, lookup })
+        Some(Self { dc: dc.into(), ac: ac.into(), lookup })
     }
 }
 
@@ -79,16 +86,26 @@ mod tests {
 
     #[test]
     fn both_pairs_of_tables_are_known_and_no_others() {
-        let code = |(counts, symbols): (&[u8; 16], &[u8])| Code::new(counts, symbols).unwrap();
-        let (luma_dc, chroma_dc) =
-            (code((LUMA_DC_COUNTS, &DC_SYMBOLS)), code((CHROMA_DC_COUNTS, &DC_SYMBOLS)));
-        let (luma_ac, chroma_ac) = (code(LUMA_AC), code(CHROMA_AC));
+        let luma_dc = known_code(LUMA_DC_COUNTS, &DC_SYMBOLS).unwrap();
+        let chroma_dc = known_code(CHROMA_DC_COUNTS, &DC_SYMBOLS).unwrap();
+        let [luma_ac, chroma_ac] =
+            [LUMA_AC, CHROMA_AC].map(|(counts, symbols)| known_code(counts, symbols).unwrap());
         for (dc, ac) in [(&luma_dc, &luma_ac), (&chroma_dc, &chroma_ac)] {
             assert_eq!(known_lookup(dc, ac), Some(Lookup::new(dc, ac).into()));
         }
         assert_eq!(known_lookup(&luma_dc, &chroma_ac), None);
-        let mut other = LUMA_AC.1.to_vec();
+    }
+
+    #[test]
+    fn a_code_is_known_by_all_its_counts_and_symbols() {
+        let (counts, symbols) = LUMA_AC;
+        let mut other = symbols.to_vec();
         other.swap(0, 1);
-        assert_eq!(known_lookup(&luma_dc, &code((LUMA_AC.0, &other))), None);
+        assert!(known_code(counts, &other).is_none());
+        assert!(known_code(CHROMA_AC.0, symbols).is_none());
+        // The last of them is missing.
+        let mut fewer = *counts;
+        fewer[15] -= 1;
+        assert!(known_code(&fewer, &symbols[..symbols.len() - 1]).is_none());
     }
 }

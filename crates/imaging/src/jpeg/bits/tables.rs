@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{huffman::Code, lookup::Lookup, scan::broken, standard::known_lookup};
+use super::{
+    huffman::Code,
+    lookup::Lookup,
+    scan::broken,
+    standard::{known_code, known_lookup},
+};
 use crate::{
     Error, Format,
     cursor::Cursor,
@@ -38,7 +43,8 @@ impl Tables {
             let kind = cursor.u8()?;
             let counts: [u8; 16] = cursor.array()?;
             let symbols = cursor.take(counts.iter().copied().map(usize::from).sum())?;
-            let code = Code::new(&counts, symbols)
+            let code = known_code(&counts, symbols)
+                .or_else(|| Code::new(&counts, symbols).map(Arc::new))
                 .ok_or_else(|| broken("a Huffman table has more codes than bits allow"))?;
             let class = match kind >> 4 {
                 0 => &mut self.dc,
@@ -46,7 +52,7 @@ impl Tables {
                 _ => return Err(broken("a Huffman table is of no known class")),
             };
             let slot = class.get_mut(usize::from(kind & 15));
-            *slot.ok_or_else(|| broken("a Huffman table has a wrong number"))? = Some(code.into());
+            *slot.ok_or_else(|| broken("a Huffman table has a wrong number"))? = Some(code);
         }
         Ok(())
     }
@@ -80,8 +86,8 @@ pub(super) struct Lookups(Vec<((usize, usize), Arc<Lookup>)>);
 impl Lookups {
     pub(super) fn get(
         &mut self,
-        (dc_number, dc): (usize, &Code),
-        (ac_number, ac): (usize, &Code),
+        (dc_number, dc): (usize, &Arc<Code>),
+        (ac_number, ac): (usize, &Arc<Code>),
     ) -> Arc<Lookup> {
         let numbers = (dc_number, ac_number);
         if let Some((_, lookup)) = self.0.iter().find(|(known, _)| *known == numbers) {
