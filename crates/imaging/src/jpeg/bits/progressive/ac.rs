@@ -5,6 +5,8 @@
 //! longer zero, which is flipped, and one more bit of the magnitude of each that was not zero
 //! before, which is not. To tell them apart takes one bit of history for each coefficient.
 
+use std::hint::select_unpredictable;
+
 use fearless_simd::{Level, dispatch};
 
 use super::{
@@ -195,6 +197,12 @@ impl Refinement<'_> {
     /// Only signs change, so the rest is copied, and correction bits need only be counted.
     pub(super) fn carry(&self, interval: &mut Interval, history: &mut [u64]) -> Result<(), Halt> {
         interval.copy();
+        // For the counting of ones on newer processors.
+        dispatch!(Level::new(), _ => self.go_through(interval, history))
+    }
+
+    #[inline(always)]
+    fn go_through(&self, interval: &mut Interval, history: &mut [u64]) -> Result<(), Halt> {
         let (mut bit, mut blocks) = (0, history.iter_mut());
         while let Some(nonzero) = blocks.next() {
             let (at, empty) = self.block(interval, &mut bit, nonzero)?;
@@ -210,6 +218,7 @@ impl Refinement<'_> {
 
     /// Goes through a block up to its end or to the mark of one; gives the place, and how many
     /// blocks have nothing but corrections from there.
+    #[inline(always)]
     fn block(
         &self,
         interval: &mut Interval,
@@ -249,10 +258,18 @@ impl Refinement<'_> {
     }
 }
 
+/// Steps that are taken without a branch.
+const FEW: u32 = 4;
+
 /// The place of the one that has `before` others below it; 64 if there are fewer.
 #[inline]
 fn nth_one(mut bits: u64, before: u32) -> u32 {
-    for _ in 0..before {
+    // Mostly there are few, and how many is not foreseen.
+    for passed in 0..FEW {
+        let others = bits & bits.wrapping_sub(1);
+        bits = select_unpredictable(passed < before, others, bits);
+    }
+    for _ in FEW..before {
         bits &= bits.wrapping_sub(1);
     }
     bits.trailing_zeros()
@@ -267,6 +284,8 @@ mod tests {
         assert_eq!(nth_one(0b1011_0100, 0), 2);
         assert_eq!(nth_one(0b1011_0100, 3), 7);
         assert_eq!(nth_one(0b1011_0100, 4), 64);
+        assert_eq!([4, 5, 15].map(|before| nth_one(u64::MAX << 3, before)), [7, 8, 18]);
+        assert_eq!(nth_one(0, 15), 64);
     }
 
     #[test]
