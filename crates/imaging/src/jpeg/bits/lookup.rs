@@ -394,6 +394,11 @@ mod tests {
         let (counts, symbols) = LUMA_AC;
         is_as_walked(&standard_dc(), &Code::new(counts, symbols).unwrap());
         is_as_walked(&Code::new(&[0; 16], &[]).unwrap(), &Code::new(&[0; 16], &[]).unwrap());
+        // A size that is larger than a word.
+        let mut counts = [0; 16];
+        counts[0] = 1;
+        let code = Code::new(&counts, &[64]).unwrap();
+        is_as_walked(&code, &code);
     }
 
     proptest! {
