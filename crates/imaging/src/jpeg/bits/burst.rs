@@ -6,9 +6,10 @@
 //!
 //! - Where a block ends, the table for the next one is selected, not branched to. Both candidates
 //!   are loaded while the look before is on its way ([`Pair`]).
-//! - After three looks the bits to flip are written, however far the looks led, and more bits come
-//!   into the window behind those that the next look needs. For that the data are laid out without
-//!   stuffed zeros first (see [`stage`](super::stage)).
+//! - A window is three looks. Behind them the bits to flip are written at once, however far they
+//!   led. For that the data are laid out without stuffed zeros first (see [`stage`](super::stage)).
+//! - New bits come into the window with a shift that is due anyway, that of the first look and that
+//!   of the third, so no look waits for them.
 //! - Blocks are not counted in the loop: each one that ends moves the place on the [`Ring`].
 //! - Processors have fewer units for shifts than for anything else, so what can be had without a
 //!   shift is.
@@ -18,8 +19,8 @@ use std::hint::select_unpredictable;
 use fearless_simd::{Level, dispatch};
 
 use super::{
-    huffman::{Code, Symbol},
-    lookup::{Lookup, MOST_PASSED, Passed, Table, ones},
+    huffman::{Code, SHORT_BITS, Symbol},
+    lookup::{Lookup, MOST_PASSED, Passed, REACH_BITS, Table, ones},
 };
 
 /// Coefficients in a block.
@@ -28,6 +29,15 @@ pub(super) const BLOCK: u32 = 64;
 /// Looks in a window: so many stretches stay within it whatever they find.
 const LOOKS: usize = MOST_PASSED;
 
+const _: () = {
+    // What a window passes, with a begun byte before it, is less than a word.
+    assert!(7 + LOOKS as u32 * REACH_BITS < u64::BITS);
+    // More bits come in with the shift of the third look: it sees all of its own without them, and
+    // the first look behind has all of its own after it.
+    assert!(2 * REACH_BITS + SHORT_BITS <= u64::BITS - 7);
+    assert!(REACH_BITS + SHORT_BITS <= u64::BITS);
+};
+
 /// Blocks in a unit: the standard allows ten.
 const MOST_BLOCKS: usize = 16;
 
@@ -35,7 +45,7 @@ const MOST_BLOCKS: usize = 16;
 /// as turning back takes time.
 const RING: usize = 32;
 
-/// More blocks than a stage has bits.
+/// More blocks than any stage holds, so that [`Walk::end`] does not overflow.
 const MOST_AT_ONCE: usize = 1 << 24;
 
 /// How one block of a unit is coded.
@@ -121,22 +131,24 @@ pub(super) fn run<const SIZE: usize>(
 /// What the loop keeps from window to window.
 #[derive(Clone, Copy)]
 struct Walk<'a> {
-    /// The next bits, at least as many as a look sees.
+    /// The next bits from the top, at least as many as a look sees. Behind those that are known are
+    /// zeros.
     window: u64,
-    /// Those that come behind them, in their place of the window.
+    /// The bits behind them, where they belong in the window; some may be there already. The next
+    /// look puts them in, so it does not wait for them.
     more: u64,
     /// Which of the bits before it are to be flipped; the last of them is the lowest.
     flips: u64,
-    /// The byte that the window begins in, and what of it is passed. A byte behind it is told
-    /// without overflow.
+    /// The byte that the window begins in, of 32 bits, so that no sum with it overflows; and what
+    /// of it is passed.
     byte: u32,
     passed: Passed,
     /// The table of the next look.
     table: &'a Table,
     /// Those of the look after it.
     pair: Pair<'a>,
-    /// Where the places on the ring begin that the window may see, and where they will once there
-    /// are as many ended blocks as may be; both times [`PLACE`].
+    /// The block that the window begins in, and the one behind the last that may be ended, which
+    /// may lie beyond the ring. As all places on it, they are told times [`PLACE`].
     place: usize,
     end: usize,
 }
@@ -149,13 +161,12 @@ impl<'a> Walk<'a> {
         blocks: usize,
     ) -> Option<Self> {
         let (byte, offset) = (position.bit / 8, (position.bit % 8) as u32);
-        let here = lanes.data.get(byte..)?.first_chunk()?;
-        let (first, second) = halves(*here);
+        let window = u64::from_be_bytes(*lanes.data.get(byte..)?.first_chunk()?);
         let (own, next) = (unit.get(position.slot)?, unit.get(position.slot + 1)?);
         let place = position.slot * PLACE;
         Some(Self {
-            window: first << offset,
-            more: second >> 1 >> (63 - offset),
+            window: window << offset,
+            more: 0,
             flips: 0,
             byte: byte.try_into().ok()?,
             passed: Passed::new(offset, position.done),
@@ -213,7 +224,8 @@ impl<'a> Walk<'a> {
         if !looks.look(places, self.more) {
             return false;
         }
-        // After the third the bits would not suffice for another look, were none to come before.
+        // Three stretches may take 54 bits of 64, and a look sees eleven. So more bits come in
+        // before the third shift, where nobody waits for them.
         let is_whole = looks.look(places, 0) && {
             let more = looks.passed.shift_right(here.ahead());
             looks.look(places, more)
@@ -222,7 +234,8 @@ impl<'a> Walk<'a> {
             self.pass(&looks, here, mask);
             return true;
         }
-        // By itself, as the way above gets along without what this needs to be kept.
+        // The same again on purpose: with one call for both, the usual way would keep in memory
+        // what only this one needs.
         self.pass(&looks, here, mask);
         false
     }
@@ -577,6 +590,43 @@ mod tests {
             let end = run(&mut lanes, &unit, start, most);
             assert_eq!(end.blocks, most, "{end:?}");
             assert_eq!(flipped[..end.bit / 8], bits.data[..end.bit / 8], "a mask of none");
+        }
+    }
+
+    #[test]
+    fn units_of_any_length_go_on_from_wherever_a_burst_stopped() {
+        let luma = (code(&[3, 0, 5, 9, 11, 1]), code(&[0x00, 0x01, 0x0f, 0x0e, 0x31, 0xf0, 0x0d]));
+        let chroma =
+            (code(&[0, 5, 3, 11, 9, 1]), code(&[0x00, 0x0e, 0x31, 0x0d, 0xf0, 0x01, 0x0f]));
+        let lookups = [&luma, &chroma].map(|(dc, ac)| Lookup::new(dc, ac));
+        let coding = |place: usize, (dc, ac)| Coding { dc, ac, lookup: &lookups[place] };
+        let (luma, chroma) = (coding(0, (&luma.0, &luma.1)), coding(1, (&chroma.0, &chroma.1)));
+        for length in 1..=MOST_BLOCKS {
+            let codings: Vec<_> =
+                (0..length).map(|at| if at % 3 == 0 { luma } else { chroma }).collect();
+            let unit = Unit::new(codings.iter().copied()).unwrap();
+            let bits = blocks(&codings, 300, length as u64);
+            let data = padded(&bits.data);
+            let mut at = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
+            // Now the data end within a block, now the blocks within the data.
+            for part in 1..=20 {
+                let (cut, most) = if part % 2 == 1 {
+                    (bits.data.len() * part / 20, 300)
+                } else {
+                    (bits.data.len(), 15 * part)
+                };
+                let mut flipped = [0; SIZE];
+                let mut lanes =
+                    Lanes { data: &data, length: cut, flipped: &mut flipped, mask: u64::MAX };
+                let end = run(&mut lanes, &unit, at, most);
+                assert_eq!(end.slot, end.blocks % length);
+                let bit = |bytes: &[u8], at: usize| bytes[at / 8] << (at % 8) & 0x80;
+                for place in at.bit..end.bit {
+                    assert_eq!(bit(&flipped, place), bit(&bits.flipped, place), "{length} {part}");
+                }
+                at = end;
+            }
+            assert_eq!((at.bit, at.blocks, at.done), (bits.length, 300, 0));
         }
     }
 }

@@ -8,22 +8,6 @@ pub(super) const SHORT_BITS: u32 = 11;
 /// As many symbols as [`Code::shortest`] takes: with these no code gets longer than 15 bits.
 pub(super) const MOST_SYMBOLS: usize = 15;
 
-/// A table as a file defines it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Definition {
-    counts: [u8; 16],
-    symbols: Vec<u8>,
-}
-
-impl Definition {
-    /// The DHT segment that defines the table for DC differences of this number.
-    pub(super) fn dc_segment(&self, number: u8) -> Vec<u8> {
-        let length = 2 + 1 + self.counts.len() + self.symbols.len();
-        let head = [0xff, DHT, 0, length as u8, number];
-        [&head[..], &self.counts, &self.symbols].concat()
-    }
-}
-
 /// A code's length in bits and its symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Symbol {
@@ -81,7 +65,7 @@ impl Code {
     }
 
     /// The shortest table for symbols that occur so often, with a code for each that occurs.
-    pub(super) fn shortest(frequencies: &[u32; MOST_SYMBOLS]) -> Option<(Self, Definition)> {
+    pub(super) fn shortest(frequencies: &[u32; MOST_SYMBOLS]) -> Option<Self> {
         // The code of all ones is not allowed; a symbol that never occurs takes it.
         let mut trees = vec![(0u64, vec![(None, 0u8)])];
         for (symbol, &frequency) in (0u8..).zip(frequencies).filter(|&(_, &count)| count > 0) {
@@ -97,13 +81,21 @@ impl Code {
         let (_, mut leaves) = trees.pop()?;
         // Of the longest codes the last is the one of all ones.
         leaves.sort_by_key(|&(symbol, length)| (length, symbol.is_none(), symbol));
-        let mut definition = Definition { counts: [0; 16], symbols: Vec::new() };
+        let (mut counts, mut symbols) = ([0; 16], Vec::new());
         for (symbol, length) in leaves {
             let Some(symbol) = symbol else { continue };
-            *definition.counts.get_mut(usize::from(length).checked_sub(1)?)? += 1;
-            definition.symbols.push(symbol);
+            *counts.get_mut(usize::from(length).checked_sub(1)?)? += 1;
+            symbols.push(symbol);
         }
-        Some((Self::new(&definition.counts, &definition.symbols)?, definition))
+        Self::new(&counts, &symbols)
+    }
+
+    /// The DHT segment that defines it as the table for DC differences of this number, which has
+    /// few symbols.
+    pub(super) fn dc_segment(&self, number: u8) -> Vec<u8> {
+        let length = 2 + 1 + self.counts.len() + self.symbols.len();
+        let head = [0xff, DHT, 0, length as u8, number];
+        [&head[..], &self.counts, &self.symbols].concat()
     }
 
     /// Whether it has as many codes of each length, for these symbols in turn.
@@ -220,22 +212,22 @@ mod tests {
         let doubling = std::array::from_fn(|bit| 1 << bit);
         let single = std::array::from_fn(|symbol| if symbol == 3 { 9 } else { 0 });
         for frequencies in [doubling, [1; MOST_SYMBOLS], single] {
-            let (code, _) = Code::shortest(&frequencies).unwrap();
+            let code = Code::shortest(&frequencies).unwrap();
             for (symbol, &count) in (0u8..).zip(&frequencies) {
                 let found = code.code(symbol);
                 assert_eq!(found.is_some(), count > 0);
                 assert!(found.is_none_or(|(bits, length)| bits != !(u64::MAX >> length)));
             }
         }
-        let (code, _) = Code::shortest(&doubling).unwrap();
+        let code = Code::shortest(&doubling).unwrap();
         assert_eq!((code.code(14).unwrap().1, code.code(0).unwrap().1), (1, 15));
     }
 
     #[test]
-    fn a_definition_reads_back_as_its_table() {
+    fn a_table_reads_back_from_its_segment() {
         let frequencies = [5, 1, 0, 2, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-        let (code, definition) = Code::shortest(&frequencies).unwrap();
-        let segment = definition.dc_segment(1);
+        let code = Code::shortest(&frequencies).unwrap();
+        let segment = code.dc_segment(1);
         assert_eq!(segment[..5], [0xff, 0xc4, 0, 2 + 17 + 5, 1]);
         let again = Code::new(segment[5..21].try_into().unwrap(), &segment[21..]).unwrap();
         assert!((0..=255).all(|symbol| code.code(symbol) == again.code(symbol)));

@@ -21,10 +21,10 @@ const LARGEST_SIZE: u8 = 15;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stretch {
     /// From the lowest bit up: how many bits there are, whether they end their block, and how far
-    /// along it they lead. What stretches pass is the sum of these, with room for it in each part.
+    /// along it they lead. [`Passed`] adds these up, and each part has room for its sum.
     steps: u16,
-    /// Which of the bits to flip; the last of them is the lowest. Bits of the first code are none
-    /// of them, so there is room for the reach behind codes of two bits and more.
+    /// Which of the bits to flip; the last of them is the lowest. Bits of a code never are, so
+    /// sixteen do where the first code has two or more; where they do not, the stretch ends.
     flips: u16,
 }
 
@@ -98,7 +98,7 @@ impl Passed {
         Self(self.0 & !(ENDS | COUNT) | self.bits_of_byte())
     }
 
-    /// With a stretch behind; `None` if the block has no room for it.
+    /// With a stretch behind; `None` if the block has no room for it and for what comes behind.
     #[inline]
     pub(super) fn with(self, stretch: Stretch) -> Option<Self> {
         let sum = self.0.wrapping_add(stretch.steps.into());
@@ -146,13 +146,13 @@ impl Passed {
         self.0 & 7
     }
 
-    /// `bits` from behind these to the top of the word, where any are passed.
+    /// The lowest bits, as many as are passed, at the top of the word. At least one has to be.
     #[inline]
     pub(super) fn shift_left(self, bits: u64) -> u64 {
         bits.wrapping_shl(self.0.wrapping_neg())
     }
 
-    /// `bits` shifted by as many as are left of the word, where any are passed.
+    /// `bits` shifted to the right by what is left of the word. At least one bit has to be passed.
     #[inline]
     pub(super) fn shift_right(self, bits: u64) -> u64 {
         bits.wrapping_shr(self.0.wrapping_neg())
@@ -394,6 +394,17 @@ mod tests {
         let (counts, symbols) = LUMA_AC;
         is_as_walked(&standard_dc(), &Code::new(counts, symbols).unwrap());
         is_as_walked(&Code::new(&[0; 16], &[]).unwrap(), &Code::new(&[0; 16], &[]).unwrap());
+        // Bits to flip that would fit the reach, but not the room for them.
+        let mut counts = [0; 16];
+        counts[0] = 2;
+        let wide = Code::new(&counts, &[0x0f, 0x01]).unwrap();
+        let found = Lookup::new(&wide, &wide).within.get(1 << 47 | 1 << 46);
+        assert_eq!((found.bits(), found.flips()), (16, 0x7fff));
+        // Runs that lead further than any block goes.
+        counts[0] = 1;
+        let run = Code::new(&counts, &[0xf0]).unwrap();
+        let found = Lookup::new(&run, &run).within.get(0);
+        assert_eq!((found.advance(), Passed::new(0, 0).with(found)), (64, None));
         // A size that is larger than a word.
         let mut counts = [0; 16];
         counts[0] = 1;

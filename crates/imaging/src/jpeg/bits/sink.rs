@@ -80,7 +80,7 @@ impl Sink {
     }
 }
 
-/// The byte that begins with the last `count` bits of `left`.
+/// The byte that begins with the last `count` bits of `left`, at most seven.
 #[inline]
 fn between(left: u8, right: u8, count: u32) -> u8 {
     (u16::from_be_bytes([left, right]) >> count) as u8
@@ -125,5 +125,27 @@ mod tests {
         }
         assert!(!has_ff(0x7f80_017f_fe80_0100));
         assert!(has_ff(0x00ff_0100_0000_0000));
+    }
+
+    #[test]
+    fn many_bytes_are_put_as_one_by_one() {
+        for count in 0..64 {
+            for length in [0, 1, 2, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE + 3] {
+                let bytes: Vec<u8> =
+                    (0..length).map(|at| (at * 91 + 7) as u8 | ((at as u8 & 1) * 0x70)).collect();
+                let ((mut all, mut out), (mut each, mut expected)) =
+                    <((Sink, Vec<u8>), (Sink, Vec<u8>))>::default();
+                for (sink, out) in [(&mut all, &mut out), (&mut each, &mut expected)] {
+                    sink.put(0x9249_2492_4924_9249, count, out);
+                }
+                all.put_bytes(&bytes, &mut out);
+                bytes.iter().for_each(|&byte| each.put(u64::from(byte) << 56, 8, &mut expected));
+                for (sink, out) in [(&mut all, &mut out), (&mut each, &mut expected)] {
+                    sink.put(0x5555 << 48, 13, out);
+                    sink.align(true, out);
+                }
+                assert_eq!(out, expected, "{length} bytes behind {count} bits");
+            }
+        }
     }
 }

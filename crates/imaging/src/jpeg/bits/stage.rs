@@ -66,7 +66,7 @@ impl Stage {
     pub(super) fn passed(&self, end: usize) -> Option<usize> {
         let end = end.div_ceil(8);
         let behind = self.data.get(end..self.length).filter(|_| end > self.from_window)?;
-        // There are fewer of them than before the end.
+        // Counted from the back, as the end is mostly near that of the data.
         let stuffed = memchr::memchr_iter(0xff, behind).count();
         Some(self.taken - behind.len() - stuffed)
     }
@@ -92,7 +92,7 @@ impl Stage {
 }
 
 /// Copies entropy-coded data without the zero behind each 0xff, as far as there is nothing else;
-/// how many bytes those were, and how many there are then.
+/// how many bytes it took, and how many it wrote.
 fn unstuff(data: &[u8], room: &mut [u8]) -> (usize, usize) {
     let (mut from, mut to) = (0, 0);
     loop {
@@ -118,18 +118,18 @@ mod tests {
 
     #[test]
     fn stuffed_zeros_go_and_markers_end_the_data() {
-        let cases: [(&[u8], &[u8]); 6] = [
-            (&[1, 2, 3], &[1, 2, 3]),
-            (&[1, 0xff, 0, 2, 0xff, 0], &[1, 0xff, 2, 0xff]),
-            (&[1, 0xff], &[1]),
-            (&[1, 0xff, 0xd0, 7], &[1]),
-            (&[1, 0xff, 0xff, 0, 7], &[1]),
-            (&[], &[]),
+        let cases: [(&[u8], usize, &[u8]); 6] = [
+            (&[1, 2, 3], 3, &[1, 2, 3]),
+            (&[1, 0xff, 0, 2, 0xff, 0], 6, &[1, 0xff, 2, 0xff]),
+            (&[1, 0xff], 1, &[1]),
+            (&[1, 0xff, 0xd0, 7], 1, &[1]),
+            (&[1, 0xff, 0xff, 0, 7], 1, &[1]),
+            (&[], 0, &[]),
         ];
-        for (data, expected) in cases {
+        for (data, taken, expected) in cases {
             let mut room = [0; 16];
-            let (_, count) = unstuff(data, &mut room);
-            assert_eq!(&room[..count], expected, "{data:?}");
+            assert_eq!(unstuff(data, &mut room), (taken, expected.len()), "{data:?}");
+            assert_eq!(&room[..expected.len()], expected, "{data:?}");
         }
     }
 
@@ -155,6 +155,9 @@ mod tests {
         assert_eq!(stage.rest_of_byte(8 + 17), (u64::from(8u8) << 57, 7));
         assert_eq!(stage.passed(8 + 24), Some(4));
         assert_eq!(stage.rest_of_byte(8 + 24), (0, 0));
+        assert_eq!(stage.passed(8 + 8), Some(1), "the stuffed zero is behind");
+        assert_eq!(stage.passed(8 + 83 * 8), Some(84));
+        assert_eq!(stage.passed(8 + 83 * 8 + 1), None);
     }
 
     #[test]

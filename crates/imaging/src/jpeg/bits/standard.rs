@@ -1,5 +1,6 @@
 //! The tables that the standard proposes and most encoders use, looked through once for all files:
-//! in small files that would take longer than their pictures.
+//! in small files that would take longer than their pictures. It takes some 40 microseconds once in a
+//! process, in files that have no use for it, too.
 
 use std::sync::{Arc, LazyLock};
 

@@ -282,12 +282,11 @@ impl Progressive {
         let no_code = || broken("a difference is larger than eight bits allow");
         let frequencies = dc::size_frequencies(header, order, interval, &self.planes);
         let shortest = frequencies.as_ref().and_then(Code::shortest);
-        let (code, definition) = shortest.ok_or_else(no_code)?;
-        let code = Arc::new(code);
+        let code = Arc::new(shortest.ok_or_else(no_code)?);
         let codes: Vec<_> = header.components.iter().map(|_| Arc::clone(&code)).collect();
         let data = dc::write_differences(header, order, &codes, interval, &self.planes);
         for selected in &header.components {
-            out.extend(definition.dc_segment(selected.dc as u8));
+            out.extend(code.dc_segment(selected.dc as u8));
         }
         out.extend(piece.raw);
         out.extend(data.ok_or_else(no_code)?);
