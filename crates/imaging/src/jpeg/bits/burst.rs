@@ -19,8 +19,9 @@ use std::hint::select_unpredictable;
 use fearless_simd::{Level, dispatch};
 
 use super::{
-    huffman::{Code, SHORT_BITS, Symbol},
-    lookup::{Lookup, MOST_PASSED, Passed, REACH_BITS, Table, ones},
+    huffman::{SHORT_BITS, Symbol},
+    lookup::{MOST_PASSED, Passed, REACH_BITS, Table, ones},
+    unit::{Coding, LAST, PLACE, Pair, Places, Ring, Unit},
 };
 
 /// Coefficients in a block.
@@ -38,47 +39,8 @@ const _: () = {
     assert!(REACH_BITS + SHORT_BITS <= u64::BITS);
 };
 
-/// Blocks in a unit: the standard allows ten.
-const MOST_BLOCKS: usize = 16;
-
-/// Blocks on the ring: a unit and what one window may end beyond it, several times for most units,
-/// as turning back takes time.
-const RING: usize = 32;
-
 /// More blocks than any stage holds, so that [`Walk::end`] does not overflow.
 const MOST_AT_ONCE: usize = 1 << 24;
-
-/// How one block of a unit is coded.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Coding<'a> {
-    pub(super) dc: &'a Code,
-    pub(super) ac: &'a Code,
-    pub(super) lookup: &'a Lookup,
-}
-
-/// The blocks that a scan repeats.
-pub(super) struct Unit<'a> {
-    blocks: [Coding<'a>; MOST_BLOCKS],
-    length: usize,
-    ring: Ring<'a>,
-}
-
-impl<'a> Unit<'a> {
-    /// `None` for units without blocks, or with more of them than the standard allows.
-    pub(super) fn new(mut codings: impl Iterator<Item = Coding<'a>>) -> Option<Self> {
-        let (mut blocks, mut length) = ([codings.next()?; MOST_BLOCKS], 1);
-        for coding in codings {
-            *blocks.get_mut(length)? = coding;
-            length += 1;
-        }
-        Some(Self { ring: Ring::new(&blocks, length), blocks, length })
-    }
-
-    /// That of this block, as the unit is repeated.
-    fn get(&self, block: usize) -> Option<&Coding<'a>> {
-        self.blocks.get(block % self.length)
-    }
-}
 
 /// Where a burst stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +147,7 @@ impl<'a> Walk<'a> {
     fn position(&self, unit: &Unit<'_>, blocks: usize) -> Position {
         Position {
             bit: self.byte as usize * 8 + self.passed.bits() as usize,
-            slot: self.place / PLACE % unit.length,
+            slot: unit.slot(self.place / PLACE),
             done: self.passed.done(),
             blocks: blocks - (self.end - self.place) / PLACE,
         }
@@ -357,61 +319,6 @@ impl<'a> Looks<'a> {
     }
 }
 
-/// The tables that may be next in a block.
-#[derive(Clone, Copy)]
-struct Pair<'a> {
-    /// For the rest of the block.
-    within: &'a Table,
-    /// For the beginning of the next.
-    next: &'a Table,
-}
-
-impl<'a> Pair<'a> {
-    fn new(own: &Coding<'a>, next: &Coding<'a>) -> Self {
-        Self { within: &own.lookup.within, next: &next.lookup.at_start }
-    }
-}
-
-/// A pair in its place. As wide as a line of the cache, so that the sum of ended blocks tells the
-/// way to it without being shifted.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Place<'a>(Pair<'a>);
-
-const PLACE: usize = size_of::<Place<'_>>();
-
-/// The places that a window may see: the first of them is that of the block it begins in.
-type Places<'a> = [Place<'a>; LOOKS + 1];
-
-/// Where the last of them begin, times [`PLACE`].
-const LAST: usize = (RING - 1 - LOOKS) * PLACE;
-
-/// The tables of the blocks of a unit, over and over.
-struct Ring<'a> {
-    places: [Place<'a>; RING],
-    /// From behind [`LAST`] back to a place like it, times [`PLACE`].
-    turn: usize,
-}
-
-impl<'a> Ring<'a> {
-    fn new(blocks: &[Coding<'a>; MOST_BLOCKS], length: usize) -> Self {
-        let [first, ..] = blocks;
-        let mut places = [Place(Pair::new(first, first)); RING];
-        let (mut own, blocks) = (first, blocks.iter().take(length));
-        for (place, next) in places.iter_mut().zip(blocks.cycle().skip(1)) {
-            *place = Place(Pair::new(own, next));
-            own = next;
-        }
-        Self { places, turn: (LAST / PLACE + 1) / length * length * PLACE }
-    }
-
-    /// Those that begin at `place`, times [`PLACE`].
-    #[inline]
-    fn places(&self, place: usize) -> Option<&Places<'a>> {
-        self.places.get(place / PLACE..)?.first_chunk()
-    }
-}
-
 /// A single symbol, as long as it may be.
 struct One {
     bits: u32,
@@ -440,6 +347,7 @@ impl One {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jpeg::bits::{huffman::Code, lookup::Lookup, unit::MOST_BLOCKS};
 
     const SIZE: usize = 1 << 16;
 
@@ -509,30 +417,59 @@ mod tests {
         bits
     }
 
-    fn padded(data: &[u8]) -> [u8; SIZE] {
-        let mut padded = [0; SIZE];
+    /// What a coding consists of.
+    struct Coded {
+        dc: Code,
+        ac: Code,
+        lookup: Lookup,
+    }
+
+    impl Coded {
+        fn new(dc: Code, ac: Code) -> Self {
+            let lookup = Lookup::new(&dc, &ac);
+            Self { dc, ac, lookup }
+        }
+
+        fn coding(&self) -> Coding<'_> {
+            let Self { dc, ac, lookup } = self;
+            Coding { dc, ac, lookup }
+        }
+    }
+
+    fn luma() -> Coded {
+        Coded::new(code(&[3, 0, 5, 9, 11, 1]), code(&[0x00, 0x01, 0x0f, 0x0e, 0x31, 0xf0, 0x0d]))
+    }
+
+    fn chroma() -> Coded {
+        Coded::new(code(&[0, 5, 3, 11, 9, 1]), code(&[0x00, 0x0e, 0x31, 0x0d, 0xf0, 0x01, 0x0f]))
+    }
+
+    const START: Position = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
+
+    /// Goes on over the first `length` bytes of `data`; gives where it ends, and the flipped data.
+    fn flipped(
+        (data, length): (&[u8], usize),
+        codings: &[Coding<'_>],
+        (start, most): (Position, usize),
+        mask: u64,
+    ) -> (Position, Box<[u8; SIZE]>) {
+        let (mut padded, mut flipped) = (Box::new([0; SIZE]), Box::new([0; SIZE]));
         padded[..data.len()].copy_from_slice(data);
-        padded
+        let unit = Unit::new(codings.iter().copied()).unwrap();
+        let mut lanes = Lanes { data: &padded, length, flipped: &mut flipped, mask };
+        (run(&mut lanes, &unit, start, most), flipped)
     }
 
     #[test]
     fn every_block_is_found_and_every_value_flipped() {
-        let luma = (code(&[3, 0, 5, 9, 11, 1]), code(&[0x00, 0x01, 0x0f, 0x0e, 0x31, 0xf0, 0x0d]));
-        let chroma =
-            (code(&[0, 5, 3, 11, 9, 1]), code(&[0x00, 0x0e, 0x31, 0x0d, 0xf0, 0x01, 0x0f]));
-        let lookups = [&luma, &chroma].map(|(dc, ac)| Lookup::new(dc, ac));
-        let coding = |place: usize, (dc, ac)| Coding { dc, ac, lookup: &lookups[place] };
-        let (luma, chroma) = (coding(0, (&luma.0, &luma.1)), coding(1, (&chroma.0, &chroma.1)));
+        let (luma, chroma) = (luma(), chroma());
+        let (luma, chroma) = (luma.coding(), chroma.coding());
         for codings in [&[luma][..], &[luma, chroma], &[luma, luma, chroma, chroma, luma, luma]] {
-            let unit = Unit::new(codings.iter().copied()).unwrap();
             for seed in 0..40 {
                 let bits = blocks(codings, 300, seed);
-                let (data, mut flipped) = (padded(&bits.data), [0; SIZE]);
                 let length = bits.data.len();
-                let mut lanes =
-                    Lanes { data: &data, length, flipped: &mut flipped, mask: u64::MAX };
-                let start = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
-                let end = run(&mut lanes, &unit, start, usize::MAX);
+                let all = (START, usize::MAX);
+                let (end, flipped) = flipped((&bits.data, length), codings, all, u64::MAX);
                 assert!(end.bit >= bits.length, "stopped at {end:?} of {}", bits.length);
                 assert!(end.bit <= length * 8, "went on to {end:?} of {length} bytes");
                 assert_eq!(end.slot, end.blocks % codings.len());
@@ -545,49 +482,36 @@ mod tests {
 
     #[test]
     fn a_look_sees_all_its_bits_behind_the_longest_stretches() {
-        let dc = code(&[3, 0, 5, 9, 11, 1]);
         // The longest stretch is one of four and fourteen bits; what may follow is told apart by
         // the last bit of a look.
         let mut counts = [0; 16];
         (counts[3], counts[10]) = (1, 2);
         let ac = Code::new(&counts, &[0x0e, 0x01, 0x03]).unwrap();
-        let lookup = Lookup::new(&dc, &ac);
-        let coding = Coding { dc: &dc, ac: &ac, lookup: &lookup };
-        let unit = Unit::new([coding].into_iter()).unwrap();
+        let coded = Coded::new(code(&[3, 0, 5, 9, 11, 1]), ac);
         let mut bits = Bits::default();
         let mut chance: u64 = 5;
         for at in 0..64 * 100 {
             chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let value = chance ^ chance << 29;
             match (at % 64, chance >> 62) {
-                (0, _) => bits.symbol(&dc, 3, value),
-                (_, 0) => bits.symbol(&ac, 0x03, value),
-                _ => bits.symbol(&ac, 0x0e, value),
+                (0, _) => bits.symbol(&coded.dc, 3, value),
+                (_, 0) => bits.symbol(&coded.ac, 0x03, value),
+                _ => bits.symbol(&coded.ac, 0x0e, value),
             }
         }
-        let (data, mut flipped) = (padded(&bits.data), [0; SIZE]);
-        let length = bits.data.len();
-        let mut lanes = Lanes { data: &data, length, flipped: &mut flipped, mask: u64::MAX };
-        let start = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
-        let end = run(&mut lanes, &unit, start, 100);
+        let data = (&bits.data[..], bits.data.len());
+        let (end, flipped) = flipped(data, &[coded.coding()], (START, 100), u64::MAX);
         assert_eq!((end.bit, end.blocks), (bits.length, 100));
         assert!(flipped[..bits.length / 8] == bits.flipped[..bits.length / 8]);
     }
 
     #[test]
     fn no_more_blocks_are_ended_than_asked_for() {
-        let (dc, ac) =
-            (code(&[3, 0, 5, 9, 11, 1]), code(&[0x00, 0x0e, 0x0d, 0x01, 0x31, 0xf0, 0x0f]));
-        let lookup = Lookup::new(&dc, &ac);
-        let coding = Coding { dc: &dc, ac: &ac, lookup: &lookup };
-        let unit = Unit::new([coding].into_iter()).unwrap();
-        let bits = blocks(&[coding], 300, 7);
+        let coded = chroma();
+        let bits = blocks(&[coded.coding()], 300, 7);
         for most in (0..24).chain(60..70) {
-            let (data, mut flipped) = (padded(&bits.data), [0; SIZE]);
-            let length = bits.data.len();
-            let mut lanes = Lanes { data: &data, length, flipped: &mut flipped, mask: 0 };
-            let start = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
-            let end = run(&mut lanes, &unit, start, most);
+            let data = (&bits.data[..], bits.data.len());
+            let (end, flipped) = flipped(data, &[coded.coding()], (START, most), 0);
             assert_eq!(end.blocks, most, "{end:?}");
             assert_eq!(flipped[..end.bit / 8], bits.data[..end.bit / 8], "a mask of none");
         }
@@ -595,34 +519,25 @@ mod tests {
 
     #[test]
     fn units_of_any_length_go_on_from_wherever_a_burst_stopped() {
-        let luma = (code(&[3, 0, 5, 9, 11, 1]), code(&[0x00, 0x01, 0x0f, 0x0e, 0x31, 0xf0, 0x0d]));
-        let chroma =
-            (code(&[0, 5, 3, 11, 9, 1]), code(&[0x00, 0x0e, 0x31, 0x0d, 0xf0, 0x01, 0x0f]));
-        let lookups = [&luma, &chroma].map(|(dc, ac)| Lookup::new(dc, ac));
-        let coding = |place: usize, (dc, ac)| Coding { dc, ac, lookup: &lookups[place] };
-        let (luma, chroma) = (coding(0, (&luma.0, &luma.1)), coding(1, (&chroma.0, &chroma.1)));
+        let (luma, chroma) = (luma(), chroma());
+        let (luma, chroma) = (luma.coding(), chroma.coding());
         for length in 1..=MOST_BLOCKS {
-            let codings: Vec<_> =
-                (0..length).map(|at| if at % 3 == 0 { luma } else { chroma }).collect();
-            let unit = Unit::new(codings.iter().copied()).unwrap();
+            let coding = |at: usize| if at.is_multiple_of(3) { luma } else { chroma };
+            let codings: Vec<_> = (0..length).map(coding).collect();
             let bits = blocks(&codings, 300, length as u64);
-            let data = padded(&bits.data);
-            let mut at = Position { bit: 0, slot: 0, done: 0, blocks: 0 };
+            let whole = bits.data.len();
+            let mut at = START;
             // Now the data end within a block, now the blocks within the data.
             for part in 1..=20 {
-                let (cut, most) = if part % 2 == 1 {
-                    (bits.data.len() * part / 20, 300)
-                } else {
-                    (bits.data.len(), 15 * part)
-                };
-                let mut flipped = [0; SIZE];
-                let mut lanes =
-                    Lanes { data: &data, length: cut, flipped: &mut flipped, mask: u64::MAX };
-                let end = run(&mut lanes, &unit, at, most);
+                let is_cut = part % 2 == 1;
+                let (cut, most) =
+                    if is_cut { (whole * part / 20, 300) } else { (whole, 15 * part) };
+                let (end, flipped) = flipped((&bits.data, cut), &codings, (at, most), u64::MAX);
                 assert_eq!(end.slot, end.blocks % length);
                 let bit = |bytes: &[u8], at: usize| bytes[at / 8] << (at % 8) & 0x80;
                 for place in at.bit..end.bit {
-                    assert_eq!(bit(&flipped, place), bit(&bits.flipped, place), "{length} {part}");
+                    let both = [&flipped[..], &bits.flipped].map(|bytes| bit(bytes, place));
+                    assert_eq!(both[0], both[1], "{length} {part}");
                 }
                 at = end;
             }

@@ -10,7 +10,8 @@
 //!   them;
 //! - [`huffman`] and [`lookup`] find the symbols, several by one look, with tables that are made for
 //!   each file or, as [`standard`] knows, for all;
-//! - [`burst`] is the innermost loop, over data that [`stage`] lays out for it;
+//! - [`burst`] is the innermost loop, over data that [`stage`] lays out for it, with the tables in
+//!   the order that [`unit`] gives them;
 //! - [`scan`] knows which blocks a scan holds, [`sequential`] goes through them, and
 //!   [`progressive`] through those that are told in several scans;
 //! - [`tables`] keeps what the segments before a scan define, [`told`] what scans have told.
@@ -28,6 +29,7 @@ mod stage;
 mod standard;
 mod tables;
 mod told;
+mod unit;
 
 pub(super) use pipe::Halt;
 pub(super) use progressive::{Failure, Progressive};

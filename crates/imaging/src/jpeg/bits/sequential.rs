@@ -10,6 +10,7 @@ use super::{
     pipe::{Halt, Pipe},
     scan::Grid,
     stage::Stage,
+    unit,
 };
 use crate::invert::SampleMap;
 
@@ -52,7 +53,7 @@ pub(in crate::jpeg) struct Scan {
 }
 
 /// How the blocks are coded, and the unit of that, which is made when it is wanted.
-type Unit<'a, 'b> = (&'a Coding, &'b OnceCell<Option<burst::Unit<'a>>>);
+type Unit<'a, 'b> = (&'a Coding, &'b OnceCell<Option<unit::Unit<'a>>>);
 
 /// How far the scan is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -192,7 +193,7 @@ impl Scan {
         {
             return Ok(false);
         }
-        let unit = unit.get_or_init(|| burst::Unit::new(coding.of_units(&self.grid.units)));
+        let unit = unit.get_or_init(|| unit::Unit::new(coding.of_units(&self.grid.units)));
         let Some(unit) = unit else { return Ok(false) };
         let start = burst::Position {
             bit: self.stage.first_bit(),
@@ -301,7 +302,7 @@ impl Place {
 
 impl Coding {
     /// How the blocks of a unit are coded, by the channels that they are of.
-    fn of_units<'a>(&'a self, units: &[usize]) -> impl Iterator<Item = burst::Coding<'a>> {
+    fn of_units<'a>(&'a self, units: &[usize]) -> impl Iterator<Item = unit::Coding<'a>> {
         units.iter().filter_map(|&channel| self.channels.get(channel)).map(Channel::coding)
     }
 
@@ -324,8 +325,8 @@ impl Channel {
         Self { dc, ac, lookup, shift }
     }
 
-    fn coding(&self) -> burst::Coding<'_> {
-        burst::Coding { dc: &self.dc, ac: &self.ac, lookup: &self.lookup }
+    fn coding(&self) -> unit::Coding<'_> {
+        unit::Coding { dc: &self.dc, ac: &self.ac, lookup: &self.lookup }
     }
 
     /// One block, of which so many coefficients are done already.
